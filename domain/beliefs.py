@@ -1,0 +1,161 @@
+"""Beliefs: what we hold true about every station, as a pure projection of events.
+
+No rule lives here and nothing is decided here; the engine asks, the web shows.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from domain.events import (
+    AnyEvent,
+    Booted,
+    CommandAnswered,
+    Connected,
+    ContactMade,
+    Disconnected,
+    GatewayOffline,
+    GatewayOnline,
+    Heard,
+    HeartbeatAgreed,
+    MaintenancePlanned,
+    PlaceEvent,
+    ServiceStarted,
+    ServiceStopped,
+    SilenceSet,
+    StationEvent,
+    Status,
+    StatusReported,
+    Ticked,
+    TransactionEnded,
+    TransactionStarted,
+)
+from domain.places import StationId
+
+HEARTBEAT_DEFAULT_S = 300.0
+"""Interval assumed where no boot answer named one (CONTRACTS section 4)."""
+
+
+class Link(StrEnum):
+    """What we know of a station's connection."""
+
+    NEVER = "never"  # has not connected since we know it
+    UP = "up"
+    LOST = "lost"  # it went while we were up
+    UNKNOWN = "unknown"  # it went with our own outage and has not returned yet
+
+
+class StationBelief(msgspec.Struct, kw_only=True):
+    """What we believe about one station. Keys of `status` are EVSE numbers, 0 the station."""
+
+    station: StationId
+    link: Link = Link.NEVER
+    protocol: str = ""
+    address: str = ""
+    connected_at: datetime | None = None
+    lost_at: datetime | None = None
+    last_heard_at: datetime | None = None
+    heartbeat_s: float = HEARTBEAT_DEFAULT_S
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    firmware: str = ""
+    booted_at: datetime | None = None
+    status: dict[int, Status] = {}
+    status_at: dict[int, datetime] = {}
+    transactions: dict[int, str] = {}  # EVSE -> transaction running there, "" = number unknown
+
+
+class Fleet(msgspec.Struct):
+    """Beliefs about all stations. `is_up`: whether our own service is believed to run."""
+
+    stations: dict[StationId, StationBelief] = {}
+    gateways: dict[str, bool] = {}  # site -> online; a site not in here was never heard of
+    is_up: bool = True
+    started_at: datetime | None = None  # of our service, the last time
+
+    def belief(self, station: StationId) -> StationBelief:
+        """Return what we believe about a station, beginning with nothing."""
+        belief = self.stations.get(station)
+        if belief is None:
+            belief = self.stations[station] = StationBelief(station=station)
+        return belief
+
+    def apply(self, event: AnyEvent) -> None:
+        """Take one event in. Order of arrival decides, never the station's own clock."""
+        match event:
+            case ServiceStopped() | ServiceStarted():
+                self._interrupt(event)
+            case GatewayOnline():
+                self.gateways[event.site] = True
+            case GatewayOffline():
+                self.gateways[event.site] = False
+            case ContactMade() | MaintenancePlanned() | SilenceSet() | Ticked():
+                pass
+            case CommandAnswered():
+                pass  # our own side of the talk: no sign of life by itself
+            case PlaceEvent():
+                station = event.place.station
+                if station is not None:
+                    belief = self.belief(station)
+                    belief.last_heard_at = event.observed_at
+                    _apply_at_place(belief, event)
+            case StationEvent():
+                _apply_to_station(self.belief(event.station), event)
+
+    def _interrupt(self, event: ServiceStopped | ServiceStarted) -> None:
+        for belief in self.stations.values():
+            if belief.link is Link.UP:
+                belief.link = Link.UNKNOWN
+                belief.lost_at = event.observed_at
+        self.is_up = isinstance(event, ServiceStarted)
+        if self.is_up:
+            self.started_at = event.observed_at
+
+
+def _apply_at_place(belief: StationBelief, event: PlaceEvent) -> None:
+    evse = event.place.evse
+    match event:
+        case StatusReported():
+            belief.status[evse] = event.status
+            belief.status_at[evse] = event.observed_at
+            if event.status is Status.AVAILABLE and evse:
+                belief.transactions.pop(evse, None)  # some never send a stop (quirk F4)
+        case TransactionStarted():
+            belief.transactions[evse] = event.transaction
+        case TransactionEnded():
+            for number, transaction in list(belief.transactions.items()):
+                if number == evse or (transaction and transaction == event.transaction):
+                    del belief.transactions[number]
+        case _:
+            pass
+
+
+def _apply_to_station(belief: StationBelief, event: StationEvent) -> None:
+    now = event.observed_at
+    match event:
+        case Disconnected():
+            if belief.link is Link.UP:
+                belief.link = Link.LOST
+                belief.lost_at = now
+            return
+        case Connected():
+            belief.link = Link.UP
+            belief.protocol = event.protocol
+            belief.address = event.address or belief.address
+            belief.connected_at = now
+        case Heard():
+            belief.last_heard_at = event.last_at or now
+            return
+        case HeartbeatAgreed():
+            belief.heartbeat_s = event.every_s
+        case Booted():
+            belief.vendor, belief.model = event.vendor, event.model
+            belief.serial, belief.firmware = event.serial, event.firmware
+            belief.booted_at = now
+        case _:
+            pass
+    belief.last_heard_at = now

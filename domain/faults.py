@@ -1,0 +1,119 @@
+"""Faults and decisions: what the engine finds, and what it says changed, with the reason."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from domain.events import ErrorReport
+from domain.places import Place
+
+
+class Severity(StrEnum):
+    """How bad a fault is for those who want to charge."""
+
+    INFO = "info"  # worth knowing
+    MINOR = "minor"  # charges worse, or we do not know
+    MAJOR = "major"  # cannot charge there
+    CRITICAL = "critical"  # danger, or nobody at the site can charge
+
+    @property
+    def rank(self) -> int:
+        """Position from 0 (info) to 3 (critical), for comparing."""
+        return _RANKS[self]
+
+
+_RANKS = {Severity.INFO: 0, Severity.MINOR: 1, Severity.MAJOR: 2, Severity.CRITICAL: 3}
+
+
+def worst(*severities: Severity) -> Severity:
+    """Return the worst of one or more severities."""
+    return max(severities, key=lambda severity: severity.rank)
+
+
+class Change(StrEnum):
+    """What happened to a fault. Every decision names one."""
+
+    RAISED = "raised"  # became active
+    WORSENED = "worsened"  # its severity rose within the episode
+    IMPROVED = "improved"  # its severity fell within the episode
+    FLAPPING = "flapping"  # four times within two hours: held active from now on
+    INHIBITED = "inhibited"  # active, and from now on a wider cause speaks for it
+    RELEASED = "released"  # still active, and nothing speaks for it any more
+    CLEARED = "cleared"  # its clean time is over
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule's finding at one place, as it stands at the moment of a decision.
+
+    `fingerprint` is stable over (rule, place, version) and leaves severity out. `episode` counts
+    the stays in *active*. `seen_at` is the first moment of the condition in this episode,
+    `raised_at` when it became active. `codes` are canonical and sorted.
+    """
+
+    fingerprint: str
+    rule: str
+    place: Place
+    episode: int
+    severity: Severity
+    codes: tuple[str, ...]
+    seen_at: datetime
+    raised_at: datetime
+    cleared_at: datetime | None = None
+    is_danger: bool = False
+    is_flapping: bool = False
+    inhibited_by: str | None = None  # RULE@PLACE, "maintenance@PLACE" or "silence@PLACE"
+    errors: tuple[ErrorReport, ...] = ()  # as the station worded them
+    advice: str = ""  # for agents
+
+    @property
+    def name(self) -> str:
+        """RULE@PLACE, as other faults name it in `inhibited_by`."""
+        return f"{self.rule}@{self.place}"
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
+    """One change of one fault, with the reason and the evidence.
+
+    `key` is stable under replay: (fingerprint, episode, change), for changes that can repeat
+    within an episode with what tells them apart. `at` is the due time of a deadline or the moment
+    of the event. `quiet_until`: a maintenance window or silence over the place ends then (its
+    `resolved` waits for it). `evidence` lists journal positions.
+    """
+
+    key: str
+    change: Change
+    fault: Fault
+    at: datetime
+    because: str
+    evidence: tuple[int, ...] = ()
+    quiet_until: datetime | None = None
+
+
+class WorkFound(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
+    """Something for us to do that no customer hears of: a ticket of kind `task`.
+
+    `rule` is "unknown-code", "unknown-station" or "danger-in-maintenance"; `detail` is one line
+    for agents.
+    """
+
+    key: str
+    rule: str
+    place: Place
+    at: datetime
+    detail: str
+    codes: tuple[str, ...] = ()
+    severity: Severity = Severity.INFO
+    evidence: tuple[int, ...] = ()
+
+
+AnyDecision = Decision | WorkFound
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What a core answers: what it decided, and when it wants to be asked again."""
+
+    decisions: tuple[AnyDecision, ...]
+    wake_at: datetime | None

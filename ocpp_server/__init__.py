@@ -1,0 +1,1 @@
+"""The central system: stations' connections, and OCPP turned into our words."""

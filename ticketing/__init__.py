@@ -1,0 +1,1 @@
+"""Ticketing: one ticket per cause, its promises, and the words we write to people."""
