@@ -1,0 +1,91 @@
+"""The clock: the one place that reads the time. Everybody else is handed it.
+
+It decides nothing; it only makes sure that our time passes evenly, whatever is done to the
+machine's wall clock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+SLEW = 0.01
+"""Share of the elapsed time by which we approach the wall clock (adjtime's order of size)."""
+
+
+def _steady_seconds() -> float:
+    """Seconds that never run backwards and go on while the machine is suspended.
+
+    CLOCK_BOOTTIME where there is one (Linux): CLOCK_MONOTONIC stands still in a suspend, and
+    afterwards every moment we write down would be too early by that much.
+    """
+    if hasattr(time, "CLOCK_BOOTTIME"):
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    return time.monotonic()
+
+
+class SystemClock:
+    """The machine's time, made even: anchored to the monotonic clock, slewed to the wall clock.
+
+    A jump of the wall clock (an operator, NTP after a long outage) neither fires every deadline
+    at once nor holds them back: our time goes on at its pace and approaches the wall clock by
+    at most `SLEW` of the time that passes. What is left shows in `drift_s`; a difference too
+    large to wait for ends with a restart. For one thread: reading it moves its anchor.
+    """
+
+    def __init__(
+        self,
+        *,
+        wall_s: Callable[[], float] = time.time,
+        steady_s: Callable[[], float] = _steady_seconds,
+    ) -> None:
+        self._wall_s = wall_s
+        self._steady_s = steady_s
+        self._anchor_s = steady_s()
+        self._ours_s = wall_s()
+        self._drift_s = 0.0
+
+    def now(self) -> datetime:
+        """Return the present moment, aware, UTC; never less than it returned before."""
+        steady = self._steady_s()
+        elapsed = max(steady - self._anchor_s, 0.0)
+        self._anchor_s = max(steady, self._anchor_s)
+        ours = self._ours_s + elapsed
+        drift = self._wall_s() - ours
+        most = SLEW * elapsed
+        slew = min(max(drift, -most), most)
+        self._ours_s = ours + slew
+        self._drift_s = drift - slew
+        return datetime.fromtimestamp(self._ours_s, UTC)
+
+    @property
+    def drift_s(self) -> float:
+        """Seconds by which the wall clock was ahead of ours at the last `now()`."""
+        return self._drift_s
+
+
+class ManualClock:
+    """A clock that stands still until it is moved: for tests, replay and virtual time."""
+
+    def __init__(self, at: datetime) -> None:
+        if at.tzinfo is None:
+            message = "a moment needs a time zone"
+            raise ValueError(message)
+        self._now = at.astimezone(UTC)
+
+    def now(self) -> datetime:
+        """Return the moment it was set to, aware, UTC."""
+        return self._now
+
+    def set(self, at: datetime) -> None:
+        """Move to `at`. ValueError for a moment before the present one."""
+        if at < self._now:
+            message = f"a clock does not run backwards: {at} is before {self._now}"
+            raise ValueError(message)
+        self._now = at.astimezone(UTC)
+
+    def advance(self, by: timedelta) -> datetime:
+        """Let `by` pass and return the new moment."""
+        self.set(self._now + by)
+        return self._now

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.clock import SLEW, ManualClock, SystemClock
+
+START_S = 1_767_600_000.0  # 2026-01-05T08:00:00Z
+
+
+class Readings:
+    """A wall clock and a steady clock, moved by hand."""
+
+    def __init__(self) -> None:
+        self.wall = START_S
+        self.steady = 1_000.0
+
+    def pass_time(self, seconds: float) -> None:
+        self.wall += seconds
+        self.steady += seconds
+
+
+@pytest.fixture
+def readings() -> Readings:
+    return Readings()
+
+
+@pytest.fixture
+def clock(readings: Readings) -> SystemClock:
+    return SystemClock(wall_s=lambda: readings.wall, steady_s=lambda: readings.steady)
+
+
+def seconds_since_start(clock: SystemClock) -> float:
+    return clock.now().timestamp() - START_S
+
+
+def test_it_starts_at_the_wall_clock_in_utc(clock: SystemClock) -> None:
+    assert clock.now() == datetime.fromtimestamp(START_S, UTC)
+    assert clock.now().tzinfo is UTC
+
+
+def test_it_follows_a_wall_clock_that_behaves(clock: SystemClock, readings: Readings) -> None:
+    readings.pass_time(3_600)
+    assert seconds_since_start(clock) == pytest.approx(3_600, abs=1e-5)
+    assert clock.drift_s == pytest.approx(0, abs=1e-5)
+
+
+def test_a_jump_ahead_does_not_make_hours_pass(clock: SystemClock, readings: Readings) -> None:
+    readings.wall += 7_200
+    readings.pass_time(10)
+    assert seconds_since_start(clock) == pytest.approx(10 * (1 + SLEW), abs=1e-5)
+    assert clock.drift_s == pytest.approx(7_200 - 0.1, abs=1e-5)
+
+
+def test_a_jump_back_does_not_stop_time(clock: SystemClock, readings: Readings) -> None:
+    readings.wall -= 7_200
+    readings.pass_time(10)
+    assert seconds_since_start(clock) == pytest.approx(10 * (1 - SLEW), abs=1e-5)
+    assert clock.drift_s == pytest.approx(-7_200 + 0.1, abs=1e-5)
+
+
+def test_a_small_difference_is_gone_after_a_while(
+    clock: SystemClock, readings: Readings
+) -> None:
+    readings.wall += 0.5
+    for _ in range(60):
+        readings.pass_time(1)
+        clock.now()
+    assert clock.drift_s == pytest.approx(0, abs=1e-5)
+    assert clock.now().timestamp() == pytest.approx(readings.wall, abs=1e-5)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.floats(0, 1_000),  # time that passes
+            st.floats(-100_000, 100_000),  # what somebody does to the wall clock
+        ),
+        max_size=30,
+    )
+)
+def test_it_never_runs_backwards_and_never_strays_more_than_the_slew(
+    steps: list[tuple[float, float]],
+) -> None:
+    readings = Readings()
+    clock = SystemClock(wall_s=lambda: readings.wall, steady_s=lambda: readings.steady)
+    before = clock.now()
+    for elapsed, jump in steps:
+        readings.pass_time(elapsed)
+        readings.wall += jump
+        now = clock.now()
+        assert now >= before
+        passed = (now - before).total_seconds()
+        assert abs(passed - elapsed) <= SLEW * elapsed + 1e-5
+        before = now
+
+
+def test_the_real_one_moves_and_is_close_to_the_wall_clock() -> None:
+    clock = SystemClock()
+    first = clock.now()
+    assert clock.now() >= first
+    assert abs((datetime.now(UTC) - first).total_seconds()) < 5
+
+
+def test_a_manual_clock_moves_only_when_told_and_only_ahead() -> None:
+    at = datetime(2026, 1, 5, 8, tzinfo=UTC)
+    clock = ManualClock(at)
+    assert clock.now() == at
+    assert clock.advance(timedelta(minutes=5)) == at + timedelta(minutes=5) == clock.now()
+    with pytest.raises(ValueError, match="backwards"):
+        clock.set(at)
+    with pytest.raises(ValueError, match="time zone"):
+        ManualClock(datetime(2026, 1, 5, 8))  # noqa: DTZ001 - the mistake under test
