@@ -1,0 +1,1 @@
+"""The web process: API, agents' console, customers' pages. Reads stores, asks core to change."""
