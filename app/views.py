@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import TypedDict
+
+# typing.TypedDict does before Python 3.12 not tell pydantic enough for the API schema.
+from typing_extensions import TypedDict
 
 from domain.beliefs import Link, StationBelief
 from domain.faults import Fault

@@ -1,1 +1,1 @@
-"""The web process: API, agents' console, customers' pages. Reads stores, asks core to change."""
+"""The web process: API, console and customers' pages. Reads stores, asks core to change."""
