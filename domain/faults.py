@@ -8,7 +8,7 @@ from enum import StrEnum
 import msgspec
 
 from domain.events import ErrorReport
-from domain.places import Place
+from domain.places import Place, StationId
 
 
 class Severity(StrEnum):
@@ -67,6 +67,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     inhibited_by: str | None = None  # RULE@PLACE, "maintenance@PLACE" or "silence@PLACE"
     errors: tuple[ErrorReport, ...] = ()  # as the station worded them
     advice: str = ""  # for agents
+    stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
+    clean_since: datetime | None = None  # first moment of the clean time that cleared it
 
     @property
     def name(self) -> str:

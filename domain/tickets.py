@@ -82,6 +82,31 @@ class ContactNote(msgspec.Struct, frozen=True, kw_only=True):
     site: SiteId | None = None
 
 
+class Known(msgspec.Struct, frozen=True):
+    """What a reader was last told of one fault."""
+
+    fingerprint: str
+    severity: Severity
+    is_danger: bool = False
+
+
+class Reader(msgspec.Struct, frozen=True, kw_only=True):
+    """One person who reads the notices of a ticket, and what they know from us so far."""
+
+    address: str
+    name: str
+    role: str
+    channel: str = "email"
+    language: str = "en"
+    opened_at: datetime | None = None  # when they got `opened`; None: it still waits
+    last_at: datetime | None = None  # of our last notice to them
+    promise_at: datetime | None = None  # when they hear next, as that notice said
+    resolved_told_at: datetime | None = None  # of `resolved`; None while they know of a fault
+    known: tuple[Known, ...] = ()
+    sent_at: tuple[datetime, ...] = ()  # notices of the last hours that count for the cap
+    is_left_out: bool = False  # their `opened` could not be written: a person writes instead
+
+
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     """The incident's record: one cause, one or more faults, everything said and done."""
 
@@ -113,6 +138,13 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     first_contact_at: datetime | None = None
     readers: tuple[str, ...] = ()  # addresses that got `opened`
     key: str = ""  # of the decision that opened it
+    audience: tuple[Reader, ...] = ()  # who is written to; empty until something is to be told
+    changed_at: datetime | None = None  # when its faults last changed: what is told, is told then
+    hold_until: datetime | None = None  # `resolved` waits for the end of a maintenance window
+    worst: Severity | None = None  # the worst severity it ever had
+    links: tuple[TicketId, ...] = ()  # tickets of the same wider cause
+    untold_because: str = ""  # why nobody could be written to, where that is so
+    revision: int = 0  # counts the commands about this ticket; makes their keys
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
