@@ -1,0 +1,287 @@
+"""One day's journal file: its schema, and reading and writing entries in it.
+
+Frames are found by station through blocks: for every few thousand entries one row per station
+lists where its frames are. A plain index on the station would rewrite one page per entry and
+made the journal two to three times slower; blocks are only ever appended.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+
+from domain.journal import Entry, EntryKind
+from domain.places import StationId
+
+SCHEMA: tuple[str, ...] = (
+    """
+    CREATE TABLE stations (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+    CREATE TABLE entries (
+        position INTEGER PRIMARY KEY,
+        at INTEGER NOT NULL,
+        kind INTEGER NOT NULL,
+        station INTEGER,
+        body BLOB NOT NULL
+    );
+    CREATE TABLE blocks (
+        last INTEGER PRIMARY KEY,
+        first INTEGER NOT NULL,
+        newest_at INTEGER NOT NULL
+    );
+    CREATE TABLE block_frames (
+        block INTEGER NOT NULL,
+        station INTEGER NOT NULL,
+        offsets BLOB NOT NULL,
+        PRIMARY KEY (block, station)
+    ) WITHOUT ROWID;
+    """,
+)
+"""Step n leads from schema version n to n + 1 (see `gateway.sqlite_files.migrate`)."""
+
+BLOCK_ENTRIES = 4096
+"""So many entries at most are without a block, and searched one by one."""
+
+CHUNK_ENTRIES = 2000
+"""So many entries are fetched at a time: a long read never holds the log back."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND_US = 1_000_000
+_DAY_US = 86_400 * _SECOND_US
+_MAX_OFFSET = 2**32 - 1
+
+_INSERT = "INSERT INTO entries (position, at, kind, station, body) VALUES (?, ?, ?, ?, ?)"
+_COLUMNS = "e.position, e.at, e.kind, s.name, e.body"
+_JOINED = "entries e LEFT JOIN stations s ON s.id = e.station"
+_IS_FRAME = f"e.kind IN ({EntryKind.RECEIVED:d}, {EntryKind.SENT:d})"
+
+_Row = tuple[int, int, int, str | None, bytes]
+
+
+def micros_of(at: datetime) -> int:
+    """Return microseconds since 1970 in UTC, exactly."""
+    gone = at - _EPOCH
+    return (gone.days * 86_400 + gone.seconds) * _SECOND_US + gone.microseconds
+
+
+def moment_of(micros: int) -> datetime:
+    """Return the moment that many microseconds after 1970, in UTC."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def day_of(micros: int) -> date:
+    """Return the UTC day a moment falls on."""
+    return date.fromordinal(_EPOCH.toordinal() + micros // _DAY_US)
+
+
+class StationNumbers:
+    """The numbers one file gives its stations. New ones are kept only once committed."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._known: dict[str, int] = {
+            name: number for number, name in connection.execute("SELECT id, name FROM stations")
+        }
+        self._fresh: dict[str, int] = {}
+
+    def number(self, station: str) -> int:
+        """Return the station's number, giving it one where it has none."""
+        number = self._known.get(station)
+        if number is None:
+            number = self._known[station] = len(self._known) + 1
+            self._fresh[station] = number
+        return number
+
+    def store(self, connection: sqlite3.Connection) -> None:
+        """Write the numbers given since the last commit, inside the caller's transaction."""
+        if self._fresh:
+            connection.executemany(
+                "INSERT INTO stations (name, id) VALUES (?, ?)", self._fresh.items()
+            )
+
+    def settle(self, *, is_committed: bool) -> None:
+        """Keep the new numbers, or forget them with the transaction that failed."""
+        if not is_committed:
+            for name in self._fresh:
+                del self._known[name]
+        self._fresh = {}
+
+
+def insert(
+    connection: sqlite3.Connection, numbers: StationNumbers, entries: Sequence[Entry]
+) -> None:
+    """Insert entries, inside the caller's transaction."""
+    number = numbers.number
+    rows: list[tuple[int, int, int, int | None, bytes]] = []
+    at: datetime | None = None
+    micros = 0
+    for entry in entries:
+        if entry.at is not at:  # entries of one turn of the loop share their moment
+            at = entry.at
+            micros = micros_of(at)
+        station = entry.station
+        rows.append(
+            (
+                entry.position,
+                micros,
+                int(entry.kind),
+                None if station is None else number(station),
+                entry.body,
+            )
+        )
+    numbers.store(connection)
+    connection.executemany(_INSERT, rows)
+
+
+def insert_blocks(connection: sqlite3.Connection, *, after: int, last: int) -> None:
+    """List where stations' frames are between two positions, inside the transaction."""
+    first = connection.execute(
+        "SELECT min(position) FROM entries WHERE position > ?", (after,)
+    ).fetchone()[0]
+    if first is None or last - first > _MAX_OFFSET:
+        return  # nothing, or a gap no offset can span: these stay to be searched one by one
+    offsets: dict[int, array[int]] = {}
+    newest_at = 0
+    for position, at, station in connection.execute(
+        f"SELECT position, at, CASE WHEN {_IS_FRAME} THEN station END"  # noqa: S608 - constants
+        " FROM entries e WHERE position BETWEEN ? AND ? ORDER BY position",
+        (first, last),
+    ):
+        newest_at = max(newest_at, at)
+        if station is not None:
+            found = offsets.get(station)
+            if found is None:
+                found = offsets[station] = array("I")
+            found.append(position - first)
+    connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", (last, first, newest_at))
+    connection.executemany(
+        "INSERT INTO block_frames VALUES (?, ?, ?)",
+        [(last, station, offsets[station].tobytes()) for station in sorted(offsets)],
+    )
+
+
+def newest_position(connection: sqlite3.Connection) -> int:
+    """Return the position of the file's newest entry; 0 where it has none."""
+    return connection.execute("SELECT max(position) FROM entries").fetchone()[0] or 0
+
+
+def newest_block(connection: sqlite3.Connection) -> int:
+    """Return the newest position that a block covers; 0 where there is none."""
+    return connection.execute("SELECT max(last) FROM blocks").fetchone()[0] or 0
+
+
+def count_after(connection: sqlite3.Connection, position: int) -> int:
+    """Return how many entries follow a position."""
+    found = connection.execute("SELECT count(*) FROM entries WHERE position > ?", (position,))
+    return int(found.fetchone()[0])
+
+
+def read_after(connection: sqlite3.Connection, after: int) -> Iterator[Entry]:
+    """Yield the file's entries after a position, chunk by chunk; sees what comes meanwhile."""
+    while True:
+        rows: list[_Row] = []
+        damage: sqlite3.Error | None = None
+        try:
+            for row in connection.execute(
+                f"SELECT {_COLUMNS} FROM {_JOINED} WHERE e.position > ?"  # noqa: S608
+                " ORDER BY e.position LIMIT ?",
+                (after, CHUNK_ENTRIES),
+            ):
+                rows.append(row)  # noqa: PERF402 - an error must not lose the rows before it
+        except sqlite3.Error as error:
+            damage = error
+        for row in rows:
+            yield _entry(row)
+        if damage is not None:
+            raise damage
+        if len(rows) < CHUNK_ENTRIES:
+            return
+        after = rows[-1][0]
+
+
+def read_back(connection: sqlite3.Connection, after: int, *, limit: int) -> Iterator[Entry]:
+    """Yield the file's newest entries, newest first, down to a position."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM {_JOINED} WHERE e.position > ?"  # noqa: S608 - constants
+        " ORDER BY e.position DESC LIMIT ?",
+        (after, limit),
+    )
+    for row in rows:
+        yield _entry(row)
+
+
+def newest_frames(
+    connection: sqlite3.Connection, station: StationId, *, limit: int
+) -> list[Entry]:
+    """Return a station's newest frames in this file, newest first, at most `limit`."""
+    number = _number_of(connection, station)
+    if number is None or limit <= 0:
+        return []
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM {_JOINED} WHERE e.position > ? AND e.station = ?"  # noqa: S608
+        f" AND {_IS_FRAME} ORDER BY e.position DESC LIMIT ?",
+        (newest_block(connection), number, limit),
+    ).fetchall()
+    found = [_entry(row) for row in rows]
+    blocks = connection.execute(
+        "SELECT b.first, f.offsets FROM blocks b CROSS JOIN block_frames f"
+        " ON f.block = b.last AND f.station = ? ORDER BY b.last DESC",
+        (number,),
+    )
+    for first, packed in blocks:
+        missing = limit - len(found)
+        if missing <= 0:
+            break
+        newest = [first + offset for offset in reversed(array("I", packed)[-missing:])]
+        found += _at_positions(connection, newest)
+    return found
+
+
+def oldest_frames(
+    connection: sqlite3.Connection, station: StationId, *, since: datetime, limit: int
+) -> list[Entry]:
+    """Return a station's oldest frames at or after a moment in this file, oldest first."""
+    number = _number_of(connection, station)
+    if number is None or limit <= 0:
+        return []
+    micros = micros_of(since)
+    covered = newest_block(connection)
+    found: list[Entry] = []
+    blocks = connection.execute(
+        "SELECT b.first, f.offsets FROM blocks b CROSS JOIN block_frames f"
+        " ON f.block = b.last AND f.station = ? WHERE b.newest_at >= ? ORDER BY b.last",
+        (number, micros),
+    )
+    for first, packed in blocks:
+        listed = _at_positions(connection, [first + offset for offset in array("I", packed)])
+        found += [entry for entry in listed if entry.at >= since]
+        if len(found) >= limit:
+            return found[:limit]
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM {_JOINED} WHERE e.position > ? AND e.station = ?"  # noqa: S608
+        f" AND e.at >= ? AND {_IS_FRAME} ORDER BY e.position LIMIT ?",
+        (covered, number, micros, limit - len(found)),
+    ).fetchall()
+    return found + [_entry(row) for row in rows]
+
+
+def _at_positions(connection: sqlite3.Connection, positions: Sequence[int]) -> list[Entry]:
+    query = f"SELECT {_COLUMNS} FROM {_JOINED} WHERE e.position = ?"  # noqa: S608 - constants
+    rows = (connection.execute(query, (position,)).fetchone() for position in positions)
+    return [_entry(row) for row in rows if row is not None]
+
+
+def _number_of(connection: sqlite3.Connection, station: StationId) -> int | None:
+    found = connection.execute("SELECT id FROM stations WHERE name = ?", (station,)).fetchone()
+    return None if found is None else int(found[0])
+
+
+def _entry(row: _Row) -> Entry:
+    position, at, kind, station, body = row
+    return Entry(
+        position,
+        moment_of(at),
+        EntryKind(kind),
+        None if station is None else StationId(station),
+        body,
+    )

@@ -1,0 +1,127 @@
+"""Damaged day files: noticing them at start, setting them aside, saving what can be read.
+
+A damaged file never stops the service: it is renamed to `NAME.corrupt-N`, the entries that can
+still be read go into a fresh file of the same name, and the log says how many those were.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import structlog
+
+from domain.journal import Entry
+from gateway.journal_days import (
+    SCHEMA,
+    StationNumbers,
+    insert,
+    insert_blocks,
+    read_after,
+    read_back,
+)
+from gateway.sqlite_files import is_damage, migrate, open_reader, open_writer, sync_folder
+
+log = structlog.get_logger(__name__)
+
+FULL_CHECK_BYTES = 512 * 1024 * 1024
+"""A file up to this size is checked whole at start, a larger one at its end only: a start must
+not wait minutes for a check that reading does as well."""
+
+TAIL_ENTRIES = 1000
+"""So many of the newest entries are read at start where the whole file is not."""
+
+_SALVAGE_BATCH = 1000
+_BEHIND_ENTRIES = 100_000
+
+
+def damage_of(path: Path, *, full_check_bytes: int = FULL_CHECK_BYTES) -> str | None:
+    """Return what is broken in a day file, or None where nothing was found.
+
+    Raises `sqlite3.Error` where the disk, and not the file, is at fault.
+    """
+    try:
+        connection = open_reader(path)
+        try:
+            if path.stat().st_size <= full_check_bytes:
+                answer = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+                return None if answer == "ok" else answer
+            connection.execute(
+                "SELECT sum(length(body)) FROM"
+                " (SELECT body FROM entries ORDER BY position DESC LIMIT ?)",
+                (TAIL_ENTRIES,),
+            ).fetchone()
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        if is_damage(error):
+            return str(error)
+        raise
+    return None
+
+
+def set_aside(path: Path, reason: str) -> Path:
+    """Rename a damaged file with what belongs to it, and return its new name."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    sync_folder(path.parent)
+    log.error(
+        "journal file damaged, set aside", path=str(path), aside=str(aside), reason=reason
+    )
+    return aside
+
+
+def salvage(aside: Path, path: Path) -> int:
+    """Copy what can be read of a damaged file into a fresh one; return how many entries.
+
+    Raises `sqlite3.Error` where the disk refuses the fresh file.
+    """
+    fresh = open_writer(path)
+    try:
+        migrate(fresh, path, SCHEMA)
+        numbers = StationNumbers(fresh)
+        saved, last = 0, 0
+        entries = _readable(aside)
+        while batch := list(islice(entries, _SALVAGE_BATCH)):
+            fresh.execute("BEGIN IMMEDIATE")
+            insert(fresh, numbers, batch)
+            insert_blocks(fresh, after=last, last=batch[-1].position)
+            fresh.execute("COMMIT")
+            numbers.settle(is_committed=True)
+            saved, last = saved + len(batch), batch[-1].position
+    finally:
+        fresh.close()
+    log.error("journal entries saved from damaged file", path=str(path), count=saved)
+    return saved
+
+
+def _readable(aside: Path) -> Iterator[Entry]:
+    """Yield the entries before the damage, then the newest ones behind it, in order."""
+    last = 0
+    try:
+        connection = open_reader(aside)
+    except sqlite3.Error as error:
+        log.warning("damaged journal file cannot be opened", path=str(aside), reason=str(error))
+        return
+    try:
+        for entry in _until_damage(read_after(connection, 0)):
+            last = entry.position
+            yield entry
+        behind = list(_until_damage(read_back(connection, last, limit=_BEHIND_ENTRIES)))
+    finally:
+        connection.close()
+    yield from reversed(behind)
+
+
+def _until_damage(entries: Iterator[Entry]) -> Iterator[Entry]:
+    try:
+        yield from entries
+    except (sqlite3.Error, ValueError) as error:  # ValueError: a kind or moment that cannot be
+        log.warning("journal file readable up to here", reason=str(error))
