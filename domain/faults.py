@@ -39,6 +39,7 @@ class Change(StrEnum):
     RAISED = "raised"  # became active
     WORSENED = "worsened"  # its severity rose within the episode
     IMPROVED = "improved"  # its severity fell within the episode
+    RECODED = "recoded"  # another code joined within the episode; nothing to tell anybody
     FLAPPING = "flapping"  # four times within two hours: held active from now on
     INHIBITED = "inhibited"  # active, and from now on a wider cause speaks for it
     RELEASED = "released"  # still active, and nothing speaks for it any more
@@ -48,8 +49,8 @@ class Change(StrEnum):
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One rule's finding at one place, as it stands at the moment of a decision.
 
-    `fingerprint` is stable over (rule, place, version) and leaves severity out. `episode` counts
-    the stays in *active*. `seen_at` is the first moment of the condition in this episode,
+    `fingerprint` is stable over (rule, place, version) and leaves severity out. `episode`
+    counts the stays in *active*. `seen_at` is the first moment of the condition in this episode,
     `raised_at` when it became active. `codes` are canonical and sorted.
     """
 
@@ -80,8 +81,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
     """One change of one fault, with the reason and the evidence.
 
     `key` is stable under replay: (fingerprint, episode, change), for changes that can repeat
-    within an episode with what tells them apart. `at` is the due time of a deadline or the moment
-    of the event. `quiet_until`: a maintenance window or silence over the place ends then (its
+    within an episode with what tells them apart. `at` is the due time of a deadline or the
+    moment of the event. `quiet_until`: a maintenance window or silence over the place ends then (its
     `resolved` waits for it). `evidence` lists journal positions.
     """
 

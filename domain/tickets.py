@@ -139,7 +139,9 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     readers: tuple[str, ...] = ()  # addresses that got `opened`
     key: str = ""  # of the decision that opened it
     audience: tuple[Reader, ...] = ()  # who is written to; empty until something is to be told
-    changed_at: datetime | None = None  # when its faults last changed: what is told, is told then
+    changed_at: datetime | None = (
+        None  # when its faults last changed: what is told, is told then
+    )
     hold_until: datetime | None = None  # `resolved` waits for the end of a maintenance window
     worst: Severity | None = None  # the worst severity it ever had
     links: tuple[TicketId, ...] = ()  # tickets of the same wider cause

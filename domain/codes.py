@@ -1,0 +1,71 @@
+"""Fault codes: the one list that faults, tickets and wording share.
+
+ChargeX MREC (CX001..CX026, INL ChargeX_MREC_Rev5, 2023-09) where one fits, else the name of
+OCPP 1.6, else one of ours for what neither has a word for.
+"""
+
+from __future__ import annotations
+
+MREC_OF_V16: dict[str, str] = {
+    "ConnectorLockFailure": "CX001",
+    "GroundFailure": "CX002",
+    "HighTemperature": "CX003",
+    "OverCurrentFailure": "CX004",
+    "OverVoltage": "CX005",
+    "UnderVoltage": "CX006",
+    "WeakSignal": "CX007",
+    "PowerSwitchFailure": "CX017",
+}
+"""OCPP 1.6 error codes that have an MREC code of the same meaning."""
+
+V16_ONLY: frozenset[str] = frozenset(
+    {
+        "EVCommunicationError",
+        "InternalError",
+        "LocalListConflict",
+        "OtherError",
+        "PowerMeterFailure",
+        "ReaderFailure",
+        "ResetFailure",
+    }
+)
+"""OCPP 1.6 error codes that keep their name. NoError is no code."""
+
+MREC: frozenset[str] = frozenset(f"CX{number:03}" for number in range(1, 27))
+
+OWN: frozenset[str] = frozenset(
+    {
+        "offline",
+        "silent",
+        "boot-loop",
+        "connection-flapping",
+        "deaf",
+        "queue-blocked",
+        "stuck-status",
+        "no-energy",
+        "meter-frozen",
+        "meter-implausible",
+        "failed-starts",
+        "authorization-failing",
+        "phase-missing",
+        "degraded",
+        "load-limit",
+        "disuse",
+        "clock-wrong",
+        "update-failed",
+        "certificate-expiring",
+        "security-event",
+        "gateway-lost",
+        "site-dark",
+        "unknown-code",
+    }
+)
+"""Codes of ours."""
+
+DANGER: frozenset[str] = frozenset(
+    {"CX002", "CX008", "CX011", "CX017", "CX019", "CX021", "CX022", "CX024", "CX026"}
+)
+"""Codes that mean danger to people where the place is Faulted (CONTRACTS 4b)."""
+
+OTHER = "OtherError"
+"""The code of a fault whose code is missing or outside every list."""

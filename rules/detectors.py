@@ -1,0 +1,326 @@
+"""Detectors of what stations report and of their links: conditions, never patience.
+
+Each detector is named by rules of the catalogue, listens to a few kinds of events and tells
+the ledger where its condition begins or ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from domain.beliefs import Fleet, Link, StationBelief
+from domain.codes import OTHER
+from domain.events import (
+    Connected,
+    Disconnected,
+    ErrorCleared,
+    ErrorRaised,
+    Event,
+    HeartbeatAgreed,
+    ServiceStarted,
+    ServiceStopped,
+    Status,
+    StatusReported,
+)
+from domain.places import Place, StationId
+from domain.registry import Registry
+from rules.catalogue import Catalogue, Detector, Rule
+from rules.dictionary import Dictionary, Meaning
+from rules.ledger import Ledger, Sighting, is_danger
+from rules.state import EngineState
+
+SILENT_INTERVALS = 3
+SILENT_LEAST = timedelta(minutes=15)
+"""An open connection is silent after max(3 x heartbeat interval, 15 min) (CONTRACTS 4)."""
+
+RESTART_GUARD = timedelta(minutes=25)
+"""After our own start no lost link counts before this: some stations redial after 6 to 19
+minutes and more (CONTRACTS 4b)."""
+
+Handlers = dict[type[Event], Callable[..., None]]
+
+
+class ReportedFaults:
+    """What stations say of themselves: Faulted, or an error code without Faulted."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        dictionary: Dictionary,
+        registry: Registry,
+        fleet: Fleet,
+        ledger: Ledger,
+    ) -> None:
+        self._rules = catalogue.of(Detector.REPORTED_FAULT)
+        self._dictionary = dictionary
+        self._registry = registry
+        self._fleet = fleet
+        self._ledger = ledger
+
+    @property
+    def handlers(self) -> Handlers:
+        """The events this detector listens to."""
+        return {
+            StatusReported: self.on_status,
+            ErrorRaised: self.on_error_raised,
+            ErrorCleared: self.on_error_cleared,
+        }
+
+    def on_status(self, event: StatusReported) -> None:
+        """Read a status: it may begin one rule's condition and end another's."""
+        is_faulted = event.status is Status.FAULTED
+        station = StationId(event.place.name)
+        if not is_faulted and event.error is None and not self._ledger.tracks_at(station):
+            return  # by far the most frequent case
+        meaning = self._dictionary.meaning(event.error, self._make(station))
+        for rule in self._rules:
+            if not _fits(rule, event.place):
+                continue
+            if rule.is_faulted and is_faulted:
+                self._see_faulted(rule, event, meaning)
+            elif rule.is_faulted:
+                if event.status is not Status.UNKNOWN:
+                    self._ledger.end(rule, event.place, event.observed_at, event.position)
+            elif meaning.codes and not is_faulted:
+                self._see_error(rule, event, "status", meaning)
+            else:
+                self._end_error(rule, event, "status")
+
+    def on_error_raised(self, event: ErrorRaised) -> None:
+        """An error apart from any status: a fault of its own, danger at once."""
+        meaning = self._dictionary.meaning(event.error, self._make(event.place.name))
+        codes = meaning.codes or (OTHER,)
+        for rule in self._rules:
+            if not rule.is_faulted and _fits(rule, event.place):
+                known = Meaning(codes, meaning.severity, meaning.unknown)
+                self._see_error(rule, event, event.key or event.error.code, known)
+
+    def on_error_cleared(self, event: ErrorCleared) -> None:
+        """An error apart from any status ended."""
+        for rule in self._rules:
+            if not rule.is_faulted and _fits(rule, event.place):
+                self._end_error(rule, event, event.key or event.error.code)
+
+    def _see_faulted(self, rule: Rule, event: StatusReported, meaning: Meaning) -> None:
+        codes = meaning.codes
+        if not codes:
+            track = self._ledger.find(rule, event.place)
+            # Faulted that is sent again often loses its code: the last known one stays.
+            codes = tuple(track.codes) if track and track.codes else (OTHER,)
+        self._ledger.see(
+            rule,
+            event.place,
+            Sighting(
+                at=event.observed_at,
+                since=event.observed_at,
+                codes=codes,
+                severity=meaning.severity,
+                error=event.error,
+                unknown=meaning.unknown,
+                position=event.position,
+                can_flap=True,
+                is_danger=is_danger(codes),
+            ),
+        )
+
+    def _see_error(
+        self, rule: Rule, event: StatusReported | ErrorRaised, key: str, meaning: Meaning
+    ) -> None:
+        track = self._ledger.see(
+            rule,
+            event.place,
+            Sighting(
+                at=event.observed_at,
+                since=event.observed_at,
+                codes=meaning.codes,
+                severity=meaning.severity,
+                error=event.error,
+                position=event.position,
+                can_flap=True,
+                is_danger=isinstance(event, ErrorRaised) and is_danger(meaning.codes),
+            ),
+        )
+        if key not in track.keys:
+            track.keys.append(key)
+
+    def _end_error(self, rule: Rule, event: StatusReported | ErrorCleared, key: str) -> None:
+        track = self._ledger.find(rule, event.place)
+        if track is None or key not in track.keys:
+            return
+        track.keys.remove(key)
+        if not track.keys:
+            self._ledger.end(rule, event.place, event.observed_at, event.position)
+
+    def _make(self, station: str) -> str:
+        registered = self._registry.stations.get(StationId(station))
+        if registered is not None and registered.vendor:
+            return registered.vendor
+        belief = self._fleet.stations.get(StationId(station))
+        return belief.vendor if belief else ""
+
+
+class Links:
+    """Offline, silent and flapping connections."""
+
+    def __init__(self, catalogue: Catalogue, state: EngineState, ledger: Ledger) -> None:
+        self._fleet = state.fleet
+        self._state = state
+        self._ledger = ledger
+        self._offline = catalogue.one(Detector.OFFLINE)
+        self._silent = catalogue.one(Detector.SILENT)
+        self._flapping = catalogue.one(Detector.CONNECTION_FLAPPING)
+        self._reported = catalogue.of(Detector.REPORTED_FAULT)
+        self._silent_stations = {
+            StationId(track.place.name)
+            for track in state.tracks.values()
+            if self._silent and track.rule == self._silent.name and track.is_present
+        }
+        ledger.on_wake("silent", self._look_at_silence)
+        for station, at in state.silent_at.items():
+            ledger.wake(at, "silent", station)
+
+    @property
+    def handlers(self) -> Handlers:
+        """The events this detector listens to."""
+        return {
+            Connected: self.on_connected,
+            Disconnected: self.on_disconnected,
+            HeartbeatAgreed: self.on_heartbeat_agreed,
+            ServiceStopped: self.on_interrupted,
+            ServiceStarted: self.on_started,
+        }
+
+    @property
+    def silent_stations(self) -> set[StationId]:
+        """Stations whose silence is a fault now; any sign of life of theirs ends it."""
+        return self._silent_stations
+
+    def on_connected(self, event: Connected) -> None:
+        """The link is back: nothing is offline, suspended dwells go on."""
+        place = Place.of_station(event.station)
+        at = event.observed_at
+        for rule in (self._offline, self._flapping):
+            if rule is not None:
+                self._ledger.end(rule, place, at, event.position)
+        self._ledger.resume(event.station, at, self._every_rule())
+        self._watch_silence(self._fleet.belief(event.station), at)
+
+    def on_disconnected(self, event: Disconnected) -> None:
+        """The link went: a lost one, unless it was replaced or never open."""
+        belief = self._fleet.belief(event.station)
+        at = event.observed_at
+        if belief.link is not Link.LOST or belief.lost_at != at:
+            return
+        self._ledger.suspend(event.station, at, self._reported)
+        if self._flapping is not None:
+            self._count_loss(self._flapping, event)
+        if self._offline is not None:
+            self._lose(self._offline, event.station, at, event.position)
+        if self._silent is not None:
+            track = self._ledger.find(self._silent, Place.of_station(event.station))
+            if track is not None:
+                self._ledger.suspend(event.station, at, (self._silent,))
+
+    def on_heartbeat_agreed(self, event: HeartbeatAgreed) -> None:
+        """Another interval: silence may be due sooner."""
+        belief = self._fleet.belief(event.station)
+        if belief.link is Link.UP:
+            self._watch_silence(belief, event.observed_at)
+
+    def on_interrupted(self, event: ServiceStopped) -> None:
+        """Our own outage begins: all links are gone, and none of them counts while it lasts."""
+        self._lose_unknown(event.observed_at)
+        self._ledger.hold(self._link_rules())
+
+    def on_started(self, event: ServiceStarted) -> None:
+        """We are back: dwells of lost links go on, but end no sooner than the guard."""
+        self._lose_unknown(event.observed_at)
+        self._ledger.release(self._link_rules(), event.observed_at + RESTART_GUARD)
+
+    def heard(self, station: StationId, at: datetime, position: int) -> None:
+        """A station whose silence was a fault spoke again."""
+        if self._silent is not None:
+            self._silent_stations.discard(station)
+            self._ledger.end(self._silent, Place.of_station(station), at, position)
+
+    def _lose(self, rule: Rule, station: StationId, at: datetime, position: int) -> None:
+        self._ledger.see(
+            rule,
+            Place.of_station(station),
+            Sighting(at=at, since=at, codes=(rule.code,), position=position),
+        )
+
+    def _lose_unknown(self, at: datetime) -> None:
+        if self._offline is None:
+            return
+        for belief in self._fleet.stations.values():
+            if belief.link is Link.UNKNOWN and belief.lost_at == at:
+                self._lose(self._offline, belief.station, at, 0)
+
+    def _count_loss(self, rule: Rule, event: Disconnected) -> None:
+        at = event.observed_at
+        losses = self._state.losses.get(event.station, [])
+        recent = [*(loss for loss in losses if at - loss <= rule.window), at][-rule.count :]
+        self._state.losses[event.station] = recent
+        place = Place.of_station(event.station)
+        track = self._ledger.find(rule, place)
+        if len(recent) < rule.count and (track is None or track.raised_at is None):
+            return
+        self._ledger.see(
+            rule,
+            place,
+            Sighting(
+                at=at,
+                since=recent[0],
+                codes=(rule.code,),
+                position=event.position,
+                is_flapping=True,
+            ),
+        )
+
+    def _watch_silence(self, belief: StationBelief, at: datetime) -> None:
+        if self._silent is not None:
+            due_at = max(self._silence_due_at(self._silent, belief), at)
+            known = self._state.silent_at.get(belief.station)
+            if known is None or due_at < known:
+                self._state.silent_at[belief.station] = due_at
+                self._ledger.wake(due_at, "silent", belief.station)
+
+    def _look_at_silence(self, at: datetime, key: str) -> None:
+        station = StationId(key)
+        if self._state.silent_at.get(station) != at or self._silent is None:
+            return
+        del self._state.silent_at[station]
+        belief = self._fleet.belief(station)
+        if belief.link is not Link.UP:
+            return
+        due_at = self._silence_due_at(self._silent, belief)
+        if due_at > at:
+            self._state.silent_at[station] = due_at
+            self._ledger.wake(due_at, "silent", station)
+            return
+        since = belief.last_heard_at or at
+        self._silent_stations.add(station)
+        self._ledger.see(
+            self._silent,
+            Place.of_station(station),
+            Sighting(at=at, since=since, codes=(self._silent.code,)),
+        )
+
+    def _silence_due_at(self, rule: Rule, belief: StationBelief) -> datetime:
+        heard_at = belief.last_heard_at or belief.connected_at
+        if heard_at is None:
+            raise AssertionError(f"{belief.station} is connected and was never heard")
+        limit = max(SILENT_INTERVALS * timedelta(seconds=belief.heartbeat_s), SILENT_LEAST)
+        return heard_at + max(rule.raise_after, limit)
+
+    def _link_rules(self) -> list[Rule]:
+        return [rule for rule in (self._offline, self._silent, self._flapping) if rule]
+
+    def _every_rule(self) -> list[Rule]:
+        return [*self._reported, *self._link_rules()]
+
+
+def _fits(rule: Rule, place: Place) -> bool:
+    return rule.scope == "" or (rule.scope == "evse") == (place.evse > 0)

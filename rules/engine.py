@@ -1,0 +1,142 @@
+"""The engine: events in, decisions out. Pure: the clock is an argument, nothing is sent.
+
+`step` fires what fell due before the event, believes the event, and lets the detectors look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import msgspec
+
+from domain.beliefs import Fleet
+from domain.events import (
+    AnyEvent,
+    Connected,
+    Disconnected,
+    Event,
+    MaintenancePlanned,
+    PlaceEvent,
+    SilenceSet,
+    StationEvent,
+)
+from domain.faults import Fault, Step, WorkFound
+from domain.places import Place, StationId
+from domain.registry import Registry
+from rules.catalogue import Catalogue
+from rules.detectors import Links, ReportedFaults
+from rules.dictionary import Dictionary
+from rules.ledger import Ledger
+from rules.site_dark import DarkSites
+from rules.state import EngineState, Window
+
+_STATE_CODER = msgspec.msgpack.Encoder()
+_STATE_READER = msgspec.msgpack.Decoder(EngineState)
+
+
+class Engine:
+    """The rules engine over one registry and catalogue."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        catalogue: Catalogue,
+        dictionary: Dictionary,
+        state: EngineState | None = None,
+    ) -> None:
+        self._registry = registry
+        self._state = state or EngineState()
+        self._ledger = Ledger(registry, catalogue, self._state)
+        fleet = self._state.fleet
+        reported = ReportedFaults(catalogue, dictionary, registry, fleet, self._ledger)
+        self._links = Links(catalogue, self._state, self._ledger)
+        dark = DarkSites(catalogue, registry, self._state, self._ledger)
+        self._handlers: dict[type[Event], list[Callable[..., None]]] = {
+            MaintenancePlanned: [self._on_maintenance],
+            SilenceSet: [self._on_silence],
+            Connected: [self._on_connected],
+        }
+        # The dark site listens before the links: it speaks for them.
+        for source in (dark.handlers, reported.handlers, self._links.handlers):
+            for kind, handler in source.items():
+                self._handlers.setdefault(kind, []).append(handler)
+        for station in registry.stations:
+            fleet.belief(station)
+
+    @property
+    def fleet(self) -> Fleet:
+        """What is believed now; read it, never change it."""
+        return self._state.fleet
+
+    @property
+    def wake_at(self) -> datetime | None:
+        """The next moment at which a step without an event decides something."""
+        return self._ledger.wake_at
+
+    def active_faults(self) -> tuple[Fault, ...]:
+        """Return all faults that are active now."""
+        return self._ledger.active_faults()
+
+    def step(self, now: datetime, event: AnyEvent | None = None) -> Step:
+        """Take one event, or let time pass until `now`."""
+        return self.step_many(now, () if event is None else (event,))
+
+    def step_many(self, now: datetime, events: Iterable[AnyEvent]) -> Step:
+        """Take events in order, then let time pass until `now`.
+
+        A deadline that falls on an event's moment fires before the event. Decisions come in the
+        order they were taken; `wake_at` is later than `now`, or None.
+        """
+        ledger, fleet, handlers = self._ledger, self._state.fleet, self._handlers
+        silent = self._links.silent_stations
+        for event in events:
+            ledger.fire_until(event.observed_at)
+            fleet.apply(event)
+            for handler in handlers.get(type(event), ()):
+                handler(event)
+            if silent:
+                self._end_silence(event)
+        ledger.fire_until(now)
+        wake_at = ledger.wake_at
+        if wake_at is not None and wake_at <= now:
+            raise AssertionError(f"asked to be woken at {wake_at}, which is not after {now}")
+        return Step(ledger.take_decisions(), wake_at)
+
+    def dump(self) -> bytes:
+        """Return the whole memory as bytes for a snapshot."""
+        return _STATE_CODER.encode(self._state)
+
+    @staticmethod
+    def read_state(dumped: bytes) -> EngineState:
+        """Read what `dump` returned. Raises msgspec.ValidationError for another format."""
+        return _STATE_READER.decode(dumped)
+
+    def _end_silence(self, event: AnyEvent) -> None:
+        station: StationId | None = None
+        if isinstance(event, PlaceEvent):
+            station = event.place.station
+        elif isinstance(event, StationEvent) and not isinstance(event, Disconnected):
+            station = event.station
+        if station is not None and station in self._links.silent_stations:
+            self._links.heard(station, event.observed_at, event.position)
+
+    def _on_connected(self, event: Connected) -> None:
+        if event.station in self._registry.stations:
+            return
+        self._ledger.find_work(
+            WorkFound(
+                key=f"unknown-station:{event.station}",
+                rule="unknown-station",
+                place=Place.of_station(event.station),
+                at=event.observed_at,
+                detail=f"Station {event.station} is not in the registry",
+                evidence=(event.position,) if event.position else (),
+            )
+        )
+
+    def _on_maintenance(self, event: MaintenancePlanned) -> None:
+        self._ledger.open_window(Window("maintenance", event.place, event.until))
+
+    def _on_silence(self, event: SilenceSet) -> None:
+        self._ledger.open_window(Window("silence", event.place, event.until, event.rule))

@@ -1,0 +1,44 @@
+"""What a fault means for its site, and which fault speaks for which other. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from domain.places import Place
+from domain.registry import Site
+from rules.catalogue import Detector
+from rules.tracks import Phase, Track
+
+_OF_LOST_LINK = frozenset({Detector.OFFLINE, Detector.SILENT, Detector.CONNECTION_FLAPPING})
+
+
+def can_nobody_charge(site: Site, blocked: AbstractSet[Place]) -> bool:
+    """Tell whether no EVSE of the site is left that can charge.
+
+    An EVSE that we cannot see counts as able to charge (CONTRACTS section 4, severity).
+    """
+    return all(
+        Place.of_station(station.id) in blocked or Place.of_station(station.id, evse) in blocked
+        for station in site.stations
+        for evse in range(1, station.evses + 1)
+    )
+
+
+def speaks_for(wider: Track, track: Track, wider_is: Detector, track_is: Detector) -> bool:
+    """Tell whether `wider` is the cause that `track` would only repeat.
+
+    A dark site speaks for lost links of its stations, once active. A silent station that then
+    loses its link is told once. A station's own report speaks for its EVSEs that report the
+    same code (connector 0 pairs), from the moment it is pending.
+    """
+    if wider_is is Detector.SITE_DARK:
+        return track_is in _OF_LOST_LINK and wider.phase is Phase.ACTIVE
+    if wider_is is Detector.SILENT:
+        return track_is is Detector.OFFLINE and wider.phase is Phase.ACTIVE
+    if wider_is is Detector.REPORTED_FAULT and track_is is Detector.REPORTED_FAULT:
+        return (
+            track.place.evse > 0
+            and wider.base.rank >= track.base.rank
+            and not set(wider.codes).isdisjoint(track.codes)
+        )
+    return False

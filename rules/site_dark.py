@@ -1,0 +1,176 @@
+"""The detector of a dark site: stations of one site that lose their links together."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from domain.beliefs import Link
+from domain.events import Connected, Disconnected, ServiceStarted
+from domain.places import Place, SiteId, StationId
+from domain.registry import Registry, Site
+from rules.catalogue import Catalogue, Detector, Rule
+from rules.detectors import RESTART_GUARD, Handlers
+from rules.ledger import Ledger, Sighting
+from rules.state import EngineState, SiteWatch
+
+PARTIAL_HOLD = timedelta(minutes=30)
+"""An outage that ends in part and starts again within 30 minutes is one (CONTRACTS 4b)."""
+
+
+class DarkSites:
+    """A site is dark when at least `count` stations, and at least half of those connected, were
+    lost within `window` of each other. It ends when fewer than half of them are still away.
+    """
+
+    def __init__(
+        self, catalogue: Catalogue, registry: Registry, state: EngineState, ledger: Ledger
+    ) -> None:
+        self._rule = catalogue.one(Detector.SITE_DARK)
+        self._registry = registry
+        self._state = state
+        self._ledger = ledger
+        ledger.on_wake("site", self._look_after_restart)
+        if self._rule is not None:
+            ledger.when_cleared(self._rule, self._forget)
+        for site, at in state.site_checks.items():
+            ledger.wake(at, "site", site)
+
+    @property
+    def handlers(self) -> Handlers:
+        """The events this detector listens to."""
+        if self._rule is None:
+            return {}
+        return {
+            Disconnected: self.on_disconnected,
+            Connected: self.on_connected,
+            ServiceStarted: self.on_started,
+        }
+
+    def on_disconnected(self, event: Disconnected) -> None:
+        """Count who went with it."""
+        site = self._registry.site_of(event.station)
+        belief = self._state.fleet.belief(event.station)
+        if self._rule is None or site is None or len(site.stations) < self._rule.count:
+            return
+        if belief.link is not Link.LOST or belief.lost_at != event.observed_at:
+            return
+        watch = self._state.sites.get(site.id)
+        if watch is not None and self._is_still_dark(watch, event.station):
+            self._see(self._rule, site, event.observed_at, event.observed_at)
+            return
+        together = self._lost_since(site, event.observed_at - self._rule.window)
+        connected = len(together) + self._count_up(site)
+        if len(together) >= self._rule.count and 2 * len(together) >= connected:
+            watch = watch or SiteWatch()
+            watch.members = sorted({*watch.members, *together})
+            self._state.sites[site.id] = watch
+            since = min(together.values())
+            self._see(self._rule, site, event.observed_at, since, event.position)
+
+    def on_connected(self, event: Connected) -> None:
+        """See whether the outage is over, wholly or in part."""
+        site = self._registry.site_of(event.station)
+        watch = self._state.sites.get(site.id) if site else None
+        if self._rule is None or site is None or watch is None:
+            return
+        away = self._away(watch)
+        place = Place.of_site(site.id)
+        track = self._ledger.find(self._rule, place)
+        if track is None or track.raised_at is None:
+            if len(away) < self._rule.count or 2 * len(away) < len(watch.members):
+                self._ledger.end(self._rule, place, event.observed_at, event.position)
+                del self._state.sites[site.id]
+            return
+        if not away:
+            self._ledger.end(self._rule, place, event.observed_at, event.position)
+            self._hold_clearing(site, event.observed_at + self._rule.clear_after)
+        elif track.is_present and (
+            len(away) < self._rule.count or 2 * len(away) < len(watch.members)
+        ):
+            self._ledger.end(self._rule, place, event.observed_at, event.position)
+            self._hold_clearing(site, event.observed_at + PARTIAL_HOLD)
+
+    def on_started(self, event: ServiceStarted) -> None:
+        """Look again once the stations had time to return to us."""
+        if self._rule is None:
+            return
+        due_at = event.observed_at + RESTART_GUARD
+        for site in self._registry.sites.values():
+            if len(self._unknown(site)) >= self._rule.count:
+                self._state.site_checks[site.id] = due_at
+                self._ledger.wake(due_at, "site", site.id)
+
+    def _forget(self, place: Place) -> None:
+        """The fault has cleared: its members are no longer one group."""
+        self._state.sites.pop(SiteId(place.name), None)
+
+    def _look_after_restart(self, at: datetime, key: str) -> None:
+        if self._state.site_checks.get(SiteId(key)) != at:
+            return
+        del self._state.site_checks[SiteId(key)]
+        site = self._registry.sites.get(SiteId(key))
+        if site is None or self._rule is None:
+            return
+        unknown = self._unknown(site)
+        if len(unknown) < self._rule.count or len(unknown) < self._count_up(site):
+            return
+        watch = SiteWatch(members=sorted(unknown))
+        self._state.sites[site.id] = watch
+        self._see(self._rule, site, at, min(unknown.values()))
+
+    def _see(
+        self, rule: Rule, site: Site, at: datetime, since: datetime, position: int = 0
+    ) -> None:
+        self._ledger.see(
+            rule,
+            Place.of_site(site.id),
+            Sighting(at=at, since=since, codes=(rule.code,), position=position),
+        )
+
+    def _is_still_dark(self, watch: SiteWatch, station: StationId) -> bool:
+        """Whether the group is (again) mostly away now; a late joiner attaches."""
+        rule = self._rule
+        away = {*self._away(watch), station}
+        members = {*watch.members, station}
+        if rule is None or len(away) < rule.count or 2 * len(away) < len(members):
+            return False
+        watch.members = sorted(members)
+        return True
+
+    def _hold_clearing(self, site: Site, due_at: datetime) -> None:
+        if self._rule is not None:
+            track = self._ledger.find(self._rule, Place.of_site(site.id))
+            if track is not None and not track.is_present:
+                self._ledger.postpone(track, due_at)
+
+    def _away(self, watch: SiteWatch) -> list[StationId]:
+        beliefs = self._state.fleet.stations
+        return [
+            station
+            for station in watch.members
+            if station in beliefs and beliefs[station].link is not Link.UP
+        ]
+
+    def _lost_since(self, site: Site, moment: datetime) -> dict[StationId, datetime]:
+        lost = self._by_link(site, Link.LOST)
+        return {station: at for station, at in lost.items() if at >= moment}
+
+    def _unknown(self, site: Site) -> dict[StationId, datetime]:
+        return self._by_link(site, Link.UNKNOWN)
+
+    def _by_link(self, site: Site, link: Link) -> dict[StationId, datetime]:
+        """The site's stations whose link is in that state, and when each was lost."""
+        beliefs = [self._state.fleet.stations.get(station.id) for station in site.stations]
+        return {
+            belief.station: belief.lost_at
+            for belief in beliefs
+            if belief is not None and belief.link is link and belief.lost_at is not None
+        }
+
+    def _count_up(self, site: Site) -> int:
+        beliefs = self._state.fleet.stations
+        return sum(
+            1
+            for station in site.stations
+            if station.id in beliefs and beliefs[station.id].link is Link.UP
+        )

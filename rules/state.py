@@ -1,0 +1,44 @@
+"""Everything the engine remembers, as one value that a snapshot can hold."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from domain.beliefs import Fleet
+from domain.places import Place, SiteId, StationId
+from rules.tracks import Track
+
+
+class Window(msgspec.Struct, frozen=True):
+    """A maintenance window or a silence over a place. `rule` "" means all rules."""
+
+    kind: str  # "maintenance" | "silence"
+    place: Place
+    until: datetime
+    rule: str = ""
+
+    @property
+    def name(self) -> str:
+        """How faults name it in `inhibited_by`."""
+        return f"{self.kind}@{self.place}"
+
+
+class SiteWatch(msgspec.Struct):
+    """The stations that were lost together at one site, while it is dark or clearing."""
+
+    members: list[StationId] = []
+
+
+class EngineState(msgspec.Struct):
+    """The engine's whole memory."""
+
+    fleet: Fleet = msgspec.field(default_factory=Fleet)
+    tracks: dict[str, Track] = {}
+    windows: list[Window] = []
+    silent_at: dict[StationId, datetime] = {}  # when to look at a connection's silence again
+    losses: dict[StationId, list[datetime]] = {}  # of the connection, the latest few
+    sites: dict[SiteId, SiteWatch] = {}
+    site_checks: dict[SiteId, datetime] = {}  # after our own restart
+    known_work: list[str] = []  # keys of tasks found, each once ever

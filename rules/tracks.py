@@ -1,0 +1,197 @@
+"""The life of one fault: idle, pending, active, and back. Pure; knows no detector.
+
+A track moves by three things only: its condition begins, its condition ends, or a deadline
+falls due. Flapping and suspension live here; severity, inhibition and wording do not.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from domain.events import ErrorReport
+from domain.faults import Severity
+from domain.places import Place
+
+FLAPPING_COUNT = 4
+FLAPPING_WINDOW = timedelta(hours=2)
+"""Raised or lost four times within two hours is flapping (CONTRACTS 4b)."""
+
+_MOST_EVIDENCE = 8
+_MOST_ERRORS = 4
+
+
+class Phase(StrEnum):
+    """Where a fault stands."""
+
+    IDLE = "idle"
+    PENDING = "pending"
+    ACTIVE = "active"
+
+
+class Moved(StrEnum):
+    """What a track did; `NOTHING` is the usual answer."""
+
+    NOTHING = "nothing"
+    RAISED = "raised"
+    FLAPPING = "flapping"  # began to flap; RAISED with it where it was not active yet
+    CLEARED = "cleared"
+    WORSENS = "worsens"  # the second severity of the rule is due
+
+
+class Track(msgspec.Struct, kw_only=True):
+    """One rule at one place, through all its episodes.
+
+    `due_at` is the next moment at which the track moves by itself; None while suspended or at
+    rest. `left` is what remains of a suspended dwell.
+    """
+
+    rule: str
+    place: Place
+    fingerprint: str
+    phase: Phase = Phase.IDLE
+    is_present: bool = False
+    seen_at: datetime | None = None
+    raised_at: datetime | None = None
+    due_at: datetime | None = None
+    worsens_at: datetime | None = None
+    left: timedelta | None = None
+    held_due_at: datetime | None = None  # while our own service is down
+    held_worsens_at: datetime | None = None
+    onsets: list[datetime] = []
+    is_flapping: bool = False
+    episode: int = 0
+    changes: int = 0  # numbers the decisions of an episode that can repeat
+    base: Severity = Severity.MINOR  # what rule and dictionary say
+    severity: Severity = Severity.MINOR  # with danger and the site's state
+    is_danger: bool = False
+    codes: list[str] = []
+    errors: list[ErrorReport] = []
+    unknown: list[str] = []  # vendor words to classify
+    keys: list[str] = []  # errors raised apart from a status, and still on
+    evidence: list[int] = []
+    inhibited_by: str | None = None
+
+    def begin(
+        self, now: datetime, raise_after: timedelta, *, since: datetime, can_flap: bool
+    ) -> Moved:
+        """The condition holds from now on; `since` is its first moment (now or earlier)."""
+        if self.is_present:
+            return Moved.NOTHING
+        self.is_present = True
+        starts_flapping = can_flap and self._count_onset(now)
+        self.left = None
+        if self.phase is Phase.ACTIVE:
+            self.due_at = None
+            return Moved.FLAPPING if starts_flapping else Moved.NOTHING
+        self.phase = Phase.PENDING
+        self.seen_at = since
+        self.due_at = max(now, since + raise_after)
+        if starts_flapping:
+            self.raise_now(now)
+            return Moved.FLAPPING
+        return Moved.NOTHING
+
+    def _count_onset(self, now: datetime) -> bool:
+        recent = [at for at in self.onsets if now - at <= FLAPPING_WINDOW]
+        self.onsets = [*recent, now][-FLAPPING_COUNT:]
+        starts = len(self.onsets) >= FLAPPING_COUNT and not self.is_flapping
+        self.is_flapping = self.is_flapping or starts
+        return starts
+
+    def raise_now(self, at: datetime) -> Moved:
+        """Become active, whatever patience was left."""
+        if self.phase is Phase.ACTIVE:
+            return Moved.NOTHING
+        self.phase = Phase.ACTIVE
+        self.raised_at = at
+        self.episode += 1
+        self.changes = 0
+        self.due_at = None
+        return Moved.RAISED
+
+    def end(self, now: datetime, clear_after: timedelta) -> Moved:
+        """The condition is gone: forget a pending fault, begin to clear an active one."""
+        if not self.is_present:
+            return Moved.NOTHING
+        self.is_present = False
+        self.left = None
+        if self.phase is Phase.PENDING:
+            self._rest()
+            return Moved.NOTHING
+        self.due_at = now + clear_after
+        return Moved.NOTHING
+
+    def fire(self, at: datetime) -> Moved:
+        """The deadline fell due at `at`."""
+        if self.worsens_at is not None and self.worsens_at <= at and self.phase is Phase.ACTIVE:
+            self.worsens_at = None
+            return Moved.WORSENS
+        if self.due_at is None or self.due_at > at:
+            return Moved.NOTHING
+        if self.phase is Phase.PENDING and self.is_present:
+            return self.raise_now(at)
+        if self.phase is Phase.ACTIVE and not self.is_present:
+            self.due_at = None
+            return Moved.CLEARED
+        self.due_at = None
+        return Moved.NOTHING
+
+    def forget(self) -> None:
+        """Go to rest after `CLEARED` was told. Onsets stay, for flapping."""
+        self._rest()
+        self.onsets = [] if self.is_flapping else self.onsets
+        self.is_flapping = False
+
+    def suspend(self, now: datetime) -> None:
+        """Stop the dwell: nothing can be known of the place (it went dark)."""
+        if self.due_at is not None:
+            self.left = max(self.due_at - now, timedelta(0))
+            self.due_at = None
+
+    def resume(self, now: datetime) -> None:
+        """Go on with what was left of the dwell."""
+        if self.left is not None:
+            self.due_at = now + self.left
+            self.left = None
+
+    def hold(self) -> None:
+        """Our own service went down: keep both deadlines, fire neither."""
+        self.held_due_at, self.due_at = self.due_at, None
+        self.held_worsens_at, self.worsens_at = self.worsens_at, None
+
+    def release(self, earliest: datetime) -> None:
+        """Our service is up again: go on, but let nothing fall due before `earliest`."""
+        if self.held_due_at is not None:
+            self.due_at = max(self.held_due_at, earliest)
+        if self.held_worsens_at is not None:
+            self.worsens_at = max(self.held_worsens_at, earliest)
+        self.held_due_at = self.held_worsens_at = None
+
+    def add_evidence(self, position: int, error: ErrorReport | None = None) -> None:
+        """Remember where the journal shows it: the first and the latest few."""
+        if position and position not in self.evidence:
+            if len(self.evidence) >= _MOST_EVIDENCE:
+                del self.evidence[1]
+            self.evidence.append(position)
+        if error is not None and error not in self.errors:
+            self.errors = [*self.errors, error][-_MOST_ERRORS:]
+
+    @property
+    def next_at(self) -> datetime | None:
+        """The sooner of the dwell's end and the worsening."""
+        worsens_at = self.worsens_at if self.phase is Phase.ACTIVE else None
+        if self.due_at is None or worsens_at is None:
+            return self.due_at or worsens_at
+        return min(self.due_at, worsens_at)
+
+    def _rest(self) -> None:
+        self.phase = Phase.IDLE
+        self.due_at = self.left = self.worsens_at = None
+        self.held_due_at = self.held_worsens_at = None
+        self.seen_at = self.raised_at = None
+        self.is_danger = False
+        self.inhibited_by = None
+        self.codes, self.errors, self.unknown, self.evidence, self.keys = [], [], [], [], []
