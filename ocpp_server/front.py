@@ -1,0 +1,292 @@
+"""The front: reads the head of a new connection and decides what becomes of it.
+
+Bytes in, a verdict out; no socket, no clock. It forgives what real stations get wrong in the
+handshake (a `Connection` header that is odd or absent, no subprotocol, bare line feeds, stray
+path segments), because a station that is refused is a station nobody watches. Whether a
+station may come in at all is the gate's decision, not this module's.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import unquote_to_bytes
+
+MAX_ID_LENGTH = 255
+"""Longest station id taken on, in characters (OCPP 2.1 allows 48; real ones exceed limits)."""
+
+_TLS_HANDSHAKE = 0x16  # RFC 8446 §5.1: the content type that opens every TLS connection
+_ROOT_SEGMENT = "ocpp"
+_VERSIONS = ("", "7", "8", "13")  # Sec-WebSocket-Version; all mean the framing of RFC 6455
+
+
+class RefusalReason(StrEnum):
+    """Why a connection was not taken on. Logged, counted and, where HTTP, sent."""
+
+    TLS_ON_PLAIN_PORT = "tls-on-plain-port"
+    HTTP_PROBE = "http-probe"
+    NOT_HTTP = "not-http"
+    BAD_REQUEST = "bad-request"
+    BAD_KEY = "bad-key"
+    BAD_VERSION = "bad-websocket-version"
+    BAD_METHOD = "bad-method"
+    HEAD_TOO_LARGE = "head-too-large"
+    HEAD_TIMEOUT = "head-timeout"
+    NO_STATION_ID = "no-station-id"
+    BAD_STATION_ID = "bad-station-id"
+    BAD_PASSWORD = "bad-password"  # noqa: S105 - a reason, not a password
+    NOT_ACCEPTING = "not-accepting"
+    TOO_MANY_CONNECTIONS = "too-many-connections"
+    GATE_BUSY = "gate-busy"
+    GATE_FAILED = "gate-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedMore:
+    """The head is not complete yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Send `response` (nothing where it is empty) and close."""
+
+    reason: RefusalReason
+    response: bytes = b""
+    said: str = ""  # what was asked for, for the log; never credentials
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """A websocket handshake that can be answered, if the gate agrees.
+
+    `station_name` is the id as the station spells it. `subprotocol` is the one to answer with,
+    None for an answer without that header; `protocol` is the OCPP version to assume. `head` is
+    the request as picows' strict parser wants it, `rest` what followed the head.
+    """
+
+    station_name: str
+    subprotocol: str | None
+    protocol: str
+    offered: tuple[str, ...]
+    head: bytes
+    rest: bytes
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+Verdict = NeedMore | Refuse | Accept
+
+
+@dataclass(frozen=True, slots=True)
+class FrontRules:
+    """What the front goes by: OCPP versions in order of preference, and the head's limit.
+
+    The first of `protocols` is assumed where a station offers none that we speak.
+    """
+
+    protocols: Sequence[str] = ("ocpp1.6",)
+    max_head_bytes: int = 8 * 1024
+
+    def __post_init__(self) -> None:
+        if not self.protocols:
+            raise ValueError("at least one protocol must be spoken")
+
+
+def judge(received: bytes, rules: FrontRules) -> Verdict:
+    """Say what all bytes received so far on a new connection amount to."""
+    if not received:
+        return NeedMore()
+    if received[0] == _TLS_HANDSHAKE:
+        # The peer waits for a TLS answer that will never come: closing at once lets it tell
+        # its installer now instead of after a timeout.
+        return Refuse(RefusalReason.TLS_ON_PLAIN_PORT)
+    begun = received.lstrip(b"\r\n")  # RFC 9112 §2.2: tolerate empty lines before a request
+    if begun and not begun[:1].isalpha():
+        return _refuse(400, RefusalReason.NOT_HTTP, "This is a websocket port for OCPP.")
+    end, start_of_rest = _end_of_head(begun)
+    if end > rules.max_head_bytes or (end < 0 and len(received) > rules.max_head_bytes):
+        return _refuse(431, RefusalReason.HEAD_TOO_LARGE, "The request head is too large.")
+    if end < 0:
+        return NeedMore()
+    return _judge_head(begun[:end], begun[start_of_rest:], rules)
+
+
+def refusal(status: int, reason: RefusalReason, advice: str, *, said: str = "") -> Refuse:
+    """Build a refusal with an HTTP status that the station's log, or a person, can read."""
+    return _refuse(status, reason, advice, said=said)
+
+
+def _end_of_head(received: bytes) -> tuple[int, int]:
+    """Return where the head ends and where what follows begins; (-1, -1) if not there yet."""
+    found = [
+        (at, at + len(mark))
+        for mark in (b"\r\n\r\n", b"\n\n", b"\n\r\n")
+        if (at := received.find(mark)) >= 0
+    ]
+    return min(found, default=(-1, -1))
+
+
+def _judge_head(head: bytes, rest: bytes, rules: FrontRules) -> Refuse | Accept:
+    request_line, _, header_block = head.partition(b"\n")
+    words = request_line.decode("latin-1").split()
+    if len(words) < 3 or not words[-1].upper().startswith("HTTP/"):
+        return _refuse(400, RefusalReason.BAD_REQUEST, "The request line is not HTTP.")
+    # Some stations put a blank into their id and do not escape it.
+    method, target = words[0], " ".join(words[1:-1])
+    if method != "GET":
+        return _refuse(405, RefusalReason.BAD_METHOD, "Only GET is answered.", said=method)
+    headers = _headers(header_block)
+    if "websocket" not in headers.get("upgrade", "").lower():
+        advice = "This is a websocket port for OCPP: connect to ws://HOST:PORT/ocpp/STATION-ID."
+        return _refuse(426, RefusalReason.HTTP_PROBE, advice, said=target[:200])
+    key = headers.get("sec-websocket-key", "")
+    if not _is_key(key):
+        advice = "Sec-WebSocket-Key must be 16 bytes in base64."
+        return _refuse(400, RefusalReason.BAD_KEY, advice, said=target[:200])
+    version = headers.get("sec-websocket-version", "")
+    if version not in _VERSIONS:
+        advice = "Only version 13 of websocket is spoken."
+        return _refuse(426, RefusalReason.BAD_VERSION, advice, said=version[:20])
+    name = station_name_in(target)
+    if not name:
+        advice = "No station id in the address: connect to ws://HOST:PORT/ocpp/STATION-ID."
+        return _refuse(404, RefusalReason.NO_STATION_ID, advice, said=target[:200])
+    if len(name) > MAX_ID_LENGTH or not name.isprintable():
+        advice = f"A station id has at most {MAX_ID_LENGTH} printable characters."
+        return _refuse(404, RefusalReason.BAD_STATION_ID, advice, said=repr(target[:200]))
+    offered = tuple(
+        p
+        for part in headers.get("sec-websocket-protocol", "").split(",")
+        if (p := part.strip())
+    )
+    subprotocol, protocol = _choose(offered, rules.protocols)
+    user, password = _credentials(headers.get("authorization", ""))
+    return Accept(
+        station_name=name,
+        subprotocol=subprotocol,
+        protocol=protocol,
+        offered=offered,
+        head=_head_for_picows(key),
+        rest=rest,
+        user=user,
+        password=password,
+    )
+
+
+def station_name_in(target: str) -> str:
+    """Return the last non-empty path segment, url-decoded and trimmed; "" if there is none.
+
+    Tenants, tokens and doubled ids before it are skipped. A path that is nothing but our own
+    root (`/ocpp/`) names no station.
+    """
+    path = target
+    if "://" in path:  # absolute form, as to a proxy
+        path = "/" + path.split("://", 1)[1].partition("/")[2]
+    path = path.partition("?")[0].partition("#")[0]
+    segments = [_decoded(segment).strip() for segment in path.split("/")]
+    named = [segment for segment in segments if segment]
+    if not named or (len(named) == 1 and named[0].lower() == _ROOT_SEGMENT):
+        return ""
+    return named[-1]
+
+
+def _decoded(segment: str) -> str:
+    raw = unquote_to_bytes(segment.encode("latin-1", "replace"))
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
+
+
+def _headers(block: bytes) -> dict[str, str]:
+    """Return headers by lower-case name; repeated ones joined, unusable lines left out."""
+    headers: dict[str, str] = {}
+    name = ""
+    for line in block.decode("latin-1").split("\n"):
+        if line[:1] in (" ", "\t") and name:  # obsolete folding, RFC 9112 §5.2
+            headers[name] = f"{headers[name]} {line.strip()}".strip()
+            continue
+        name, colon, value = line.partition(":")
+        name = name.strip().lower() if colon else ""
+        if name:
+            value = value.strip()
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _is_key(key: str) -> bool:
+    try:
+        return len(base64.b64decode(key.encode("latin-1"), validate=True)) == 16
+    except binascii.Error:
+        return False
+
+
+def _choose(offered: tuple[str, ...], spoken: Sequence[str]) -> tuple[str | None, str]:
+    """Return the subprotocol to answer with, in the station's spelling, and what to assume.
+
+    A station that offers nothing, or nothing we speak, is answered without the header and
+    assumed to speak our first version: the payload decides in the end.
+    """
+    spelled = {word.lower(): word for word in reversed(offered)}
+    for protocol in spoken:
+        if protocol in spelled:
+            return spelled[protocol], protocol
+    return None, spoken[0]
+
+
+def _credentials(authorization: str) -> tuple[str | None, str | None]:
+    """Return user and password of Basic authentication; None where there are none."""
+    scheme, _, encoded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None, None
+    encoded = encoded.strip().rstrip("=")
+    try:
+        raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
+    except (binascii.Error, ValueError):
+        return None, None
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:  # keys of 20 raw bytes exist (OCPP security profile 1)
+        text = raw.decode("latin-1")
+    user, _, password = text.partition(":")
+    return user, password
+
+
+def _head_for_picows(key: str) -> bytes:
+    return (
+        "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
+    ).encode()
+
+
+_PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    426: "Upgrade Required",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+_EXTRA = {
+    401: 'WWW-Authenticate: Basic realm="ocpp", charset="UTF-8"\r\n',
+    405: "Allow: GET\r\n",
+    426: "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    503: "Retry-After: 30\r\n",
+}
+
+
+def _refuse(status: int, reason: RefusalReason, advice: str, *, said: str = "") -> Refuse:
+    body = advice + "\n"
+    response = (
+        f"HTTP/1.1 {status} {_PHRASES.get(status, 'Refused')}\r\n{_EXTRA.get(status, '')}"
+        "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+        f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
+    )
+    return Refuse(reason, response.encode(), said)

@@ -1,0 +1,149 @@
+"""Reception: one socket from its acceptance to handover or refusal."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+import structlog
+
+from ocpp_server.front import Accept, NeedMore, RefusalReason, Refuse, judge, refusal
+from ocpp_server.gate import Refused
+
+if TYPE_CHECKING:
+    from ocpp_server.listener import Endpoint
+
+log = structlog.get_logger(__name__)
+
+_ADVICE = {
+    401: "The password is wrong or missing.",
+    403: "This station may not connect.",
+    503: "Come back in a minute.",
+}
+
+
+class Reception(asyncio.Protocol):
+    """Collects the head of one socket, asks front and gate, and hands over or refuses."""
+
+    __slots__ = ("_admission", "_endpoint", "_is_over", "_received", "_timer", "_transport")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self._received = bytearray()
+        self._admission: asyncio.Task[None] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport | None = None
+        self._is_over = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Start the time a peer has for its head."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._timer = asyncio.get_running_loop().call_later(
+            self._endpoint.limits.head_timeout_s, self._took_too_long
+        )
+        self._endpoint.arrived(self)
+
+    def data_received(self, received: bytes) -> None:
+        """Collect, and decide as soon as there is enough to decide on."""
+        if self._is_over:
+            return
+        self._received += received
+        if self._admission is not None:
+            return  # belongs behind the head; handed over with it
+        match judge(bytes(self._received), self._endpoint.front_rules):
+            case NeedMore():
+                pass
+            case Refuse() as refused:
+                self._refuse(refused)
+            case Accept() as accepted:
+                self._admit(accepted)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The peer went before anything was decided."""
+        if self._admission is not None and not self._admission.done():
+            self._admission.cancel()
+        self._end()
+
+    def abort(self) -> None:
+        """Drop the socket: the endpoint is closing."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _admit(self, accepted: Accept) -> None:
+        transport = self._transport
+        wait = self._endpoint.reason_to_wait()
+        if wait is not None or transport is None:
+            self._refuse(wait or Refuse(RefusalReason.NOT_ACCEPTING))
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        transport.pause_reading()
+        del self._received[:]  # from here on: what arrives behind the head
+        self._admission = asyncio.get_running_loop().create_task(
+            self._ask_gate(accepted, transport), name=f"admit {accepted.station_name}"
+        )
+
+    async def _ask_gate(self, accepted: Accept, transport: asyncio.Transport) -> None:
+        address = _address_of(transport)
+        endpoint = self._endpoint
+        try:
+            async with asyncio.timeout(endpoint.limits.admission_timeout_s):
+                admission = await endpoint.gate.admit(
+                    accepted.station_name, accepted.user, accepted.password, address
+                )
+            if isinstance(admission, Refused):
+                advice = _ADVICE.get(admission.status, "Refused.")
+                name = accepted.station_name
+                self._refuse(refusal(admission.status, admission.reason, advice, said=name))
+            elif (wait := endpoint.reason_to_wait()) is not None:
+                self._refuse(wait)
+            elif not transport.is_closing():
+                late = bytes(self._received)
+                self._end()
+                endpoint.take_on(
+                    transport, accepted, admission.station, address=address, late=late
+                )
+        except TimeoutError:
+            self._refuse(refusal(503, RefusalReason.GATE_BUSY, _ADVICE[503]))
+        except Exception:
+            endpoint.counters.failures += 1
+            log.exception("admission failed", station=accepted.station_name)
+            self._refuse(refusal(500, RefusalReason.GATE_FAILED, "Our mistake."))
+
+    def _took_too_long(self) -> None:
+        advice = "The request head did not come in time."
+        self._refuse(refusal(408, RefusalReason.HEAD_TIMEOUT, advice))
+
+    def _refuse(self, refused: Refuse) -> None:
+        counters = self._endpoint.counters
+        counters.refused += 1
+        counters.refusals[refused.reason] += 1
+        if refused.reason is RefusalReason.TLS_ON_PLAIN_PORT:
+            counters.tls_on_plain += 1
+        elif refused.reason is RefusalReason.HTTP_PROBE:
+            counters.http_probe += 1
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            log.info(
+                "connection refused",
+                reason=refused.reason,
+                address=_address_of(transport),
+                said=refused.said,
+            )
+            if refused.response:
+                transport.write(refused.response)
+            transport.close()
+        self._end()
+
+    def _end(self) -> None:
+        self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._transport = None
+        self._endpoint.left(self)
+
+
+def _address_of(transport: asyncio.BaseTransport) -> str:
+    peer = transport.get_extra_info("peername")
+    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else ""
