@@ -1,0 +1,197 @@
+"""The OCPP-J envelope: bytes in, one call, answer, or the reason why it is neither.
+
+Decides nothing about actions. It forgives what real stations send (pretty-printed JSON, numeric
+ids, two to five elements, broken strings) and raises nothing, whatever the bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import msgspec
+
+from domain.events import Breach
+
+UNKNOWN_ID = b'"-1"'
+"""Id of an answer to a call whose own id cannot be understood (OCPP-J 2.1 §4.2.3)."""
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A request. `raw_id` is the id as it stood in the frame, to be echoed byte for byte.
+
+    `payload` is JSON, b"" where the frame had none. `breaches` are those of the envelope.
+    """
+
+    raw_id: bytes
+    message_id: str
+    action: str
+    payload: bytes
+    breaches: tuple[Breach, ...] = ()
+
+
+class CallResult(msgspec.Struct, frozen=True):
+    """An answer to a command. `payload` is JSON, `{}` where the frame had none."""
+
+    message_id: str
+    payload: bytes
+
+
+class CallError(msgspec.Struct, frozen=True):
+    """A refusal of a command. `payload` is the JSON list of code, description and details."""
+
+    message_id: str
+    payload: bytes
+
+
+class NotAFrame(msgspec.Struct, frozen=True):
+    """Bytes that gave no message, and why.
+
+    `raw_id` and `action` are what could be salvaged of a call's head: an answer is due where
+    `raw_id` is set. `is_quiet`: no more than a sign of life (empty text, `pong`; quirk A16).
+    """
+
+    because: str
+    raw_id: bytes = b""
+    action: str = ""
+    is_quiet: bool = False
+
+
+Frame = Call | CallResult | CallError | NotAFrame
+
+_ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
+_STRING = msgspec.json.Decoder(str)
+_BLANK = b" \t\r\n\x00"
+_PONGS = (b"", b"pong", b'"pong"')
+_ID_LIMIT = 255  # characters of a salvaged id; the longest in use has 36
+_HEAD = re.compile(
+    rb"\A[\s\x00\xef\xbb\xbf]*\[\s*\"?2\"?\s*,"
+    rb"\s*(\"(?:[^\"\\]|\\.){0,%d}\"|-?[0-9]{1,%d})\s*,?"
+    rb"(?:\s*\"([A-Za-z0-9_]{1,64})\")?" % (_ID_LIMIT, _ID_LIMIT),
+    re.DOTALL,
+)
+_NUMBER_START = b"-0123456789"
+_KINDS = {b"2": 2, b"3": 3, b"4": 4}
+_ODD_KINDS = {b'"2"': 2, b'"3"': 3, b'"4"': 4, b"2.0": 2, b"3.0": 3, b"4.0": 4}
+_NOT_CLEAN = Breach("", "not clean JSON")
+
+
+def head(frame: bytes) -> tuple[bytes, bytes] | None:
+    """Return a call's id (without quotes) and action at a glance; None where it takes `read`.
+
+    Holds only for frames that decode as JSON: the caller decodes the whole frame anyway.
+    """
+    parts = frame.split(b'"', 4)
+    # An id that contains an escaped quote moves the parts: the third is then no bare comma.
+    if len(parts) == 5 and parts[2] in (b",", b", ") and parts[0] in (b"[2,", b"[2, "):
+        return parts[1], parts[3]
+    return None
+
+
+def read(frame: bytes) -> Frame:
+    """Read one envelope. Never raises."""
+    try:
+        return _shape(_ELEMENTS.decode(frame), ())
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass
+    except RecursionError:
+        return _salvage(frame, "nested too deeply")
+    if frame.strip(_BLANK).lower() in _PONGS:
+        return NotAFrame("a sign of life", is_quiet=True)
+    try:
+        return _shape(_ELEMENTS.decode(clean_json(frame)), (_NOT_CLEAN,))
+    except RecursionError:
+        return _salvage(frame, "nested too deeply")
+    except msgspec.ValidationError:
+        return NotAFrame("not a list")
+    except (ValueError, msgspec.DecodeError):
+        return _salvage(frame, "not JSON")
+
+
+def clean_json(raw: bytes) -> bytes:
+    """Turn nearly-JSON into JSON: UTF-8 repaired, raw control characters and NaN taken out.
+
+    Raises ValueError where it is not even nearly JSON, RecursionError where nested too deeply.
+    """
+    text = raw.decode("utf-8", "replace").strip("\ufeff \t\r\n\x00")
+    value = json.loads(
+        text, strict=False, parse_int=_whole, parse_float=_finite, parse_constant=_nothing
+    )
+    # Lone surrogates are legal escapes of JSON, but not text: they become question marks.
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if len(text) <= _ID_LIMIT else None
+
+
+def _finite(text: str) -> float | None:
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def _nothing(_: str) -> None:
+    return None
+
+
+def _shape(elements: list[msgspec.Raw], breaches: tuple[Breach, ...]) -> Frame:
+    """Sort the elements by message type. Raises the decoding errors of an id or action."""
+    raw = [bytes(element) for element in elements]
+    if not raw:
+        return NotAFrame("an empty list")
+    kind = _KINDS.get(raw[0])
+    if kind is None:
+        kind = _ODD_KINDS.get(raw[0])
+        breaches = (*breaches, Breach("", "message type is not a plain number"))
+    match kind:
+        case 2:
+            return _shape_call(raw, breaches)
+        case 3 | 4:
+            return _shape_answer(kind, raw)
+        case _:
+            return NotAFrame(f"message type {raw[0][:20].decode('utf-8', 'replace')}")
+
+
+def _shape_call(raw: list[bytes], breaches: tuple[Breach, ...]) -> Frame:
+    if len(raw) == 1:
+        return NotAFrame("a call without an id")
+    message_id = _id(raw[1])
+    if message_id is None:
+        return NotAFrame("a call with an id that is no text", raw_id=UNKNOWN_ID)
+    if len(raw) == 2 or not raw[2].startswith(b'"'):
+        return NotAFrame("a call without an action", raw_id=raw[1])
+    if len(raw) != 4:
+        breaches = (*breaches, Breach("", f"a call of {len(raw)} elements instead of 4"))
+    payload = raw[3] if len(raw) > 3 else b""
+    return Call(raw[1], message_id, _STRING.decode(raw[2]), payload, breaches)
+
+
+def _shape_answer(kind: int, raw: list[bytes]) -> Frame:
+    message_id = _id(raw[1]) if len(raw) > 1 else None
+    if message_id is None:
+        return NotAFrame("an answer without an id")
+    if kind == 3:
+        return CallResult(message_id, raw[2] if len(raw) > 2 else b"{}")
+    return CallError(message_id, b"[" + b",".join(raw[2:]) + b"]")
+
+
+def _id(raw: bytes) -> str | None:
+    if raw.startswith(b'"'):
+        return _STRING.decode(raw)
+    if raw[:1] in _NUMBER_START:
+        return raw.decode("ascii")
+    return None
+
+
+def _salvage(frame: bytes, because: str) -> NotAFrame:
+    """Find id and action at the head of a broken call (quirk C8)."""
+    found = _HEAD.match(frame)
+    if found is None:
+        return NotAFrame(because)
+    raw_id, action = found.group(1), found.group(2) or b""
+    try:
+        _id(raw_id)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raw_id = UNKNOWN_ID
+    return NotAFrame(because, raw_id=raw_id, action=action.decode("ascii"))

@@ -1,0 +1,59 @@
+"""Words that mean nothing: what stations write where there is no error. Data, and look-ups.
+
+Seen in real traffic of the vendors named. Comparison ignores case and surrounding blanks.
+"""
+
+from __future__ import annotations
+
+import re
+
+_EMPTY = frozenset({"", "null", "none", "n/a", "-", "0", "noerror", "no error", "no error."})
+
+NO_ERROR_CODES = _EMPTY | {
+    "ok",
+    # A status where the error code belongs (Stekker's example of a real station).
+    "available",
+    "preparing",
+    "charging",
+    "suspendedevse",
+    "suspendedev",
+    "finishing",
+    "reserved",
+}
+"""errorCode values that name no error."""
+
+NO_VENDOR_CODES = _EMPTY | {
+    "0x00",  # ABB Terra AC, older firmware
+    "0x0000",  # ABB Terra AC
+    "amina_info",  # Amina S, information only
+}
+"""vendorErrorCode values that name no error."""
+
+NO_TEXTS = _EMPTY | {
+    "status update",  # Mennekes, Chago (Bender controllers)
+}
+"""info values that say nothing."""
+
+_NO_TEXT_SHAPES = re.compile(
+    r"[A-D];\d+"  # EVBox: control-pilot state and limit
+    r"|Pilot and Charger:\d+h"  # Grizzl-E: pilot state
+    r"|SCN\(\d+A\)",  # Stekker's example: a current limit
+    re.IGNORECASE,
+)
+
+
+def is_no_error(code: str) -> bool:
+    """Tell whether an errorCode names no error."""
+    return code == "NoError" or code.strip().lower() in NO_ERROR_CODES
+
+
+def vendor_code_of(word: str) -> str:
+    """Return a vendorErrorCode as it stands, or "" where it names no error."""
+    return "" if word.strip().lower() in NO_VENDOR_CODES else word
+
+
+def text_of(word: str) -> str:
+    """Return an info as it stands, or "" where it says nothing."""
+    if word.strip().lower() in NO_TEXTS or _NO_TEXT_SHAPES.fullmatch(word.strip()):
+        return ""
+    return word

@@ -1,0 +1,67 @@
+"""Answers to a 1.6 station: schema-valid, without extra members, prepared where constant. Pure.
+
+We watch and never refuse a charging: every token is accepted, every transaction numbered
+(quirks F1, F3).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from ocpp_server.moments import write_moment
+from ocpp_server.reading import Reading
+
+_DESCRIPTION_LIMIT = 255  # characters (OCPP-J 1.6 §4.2.3)
+_TRANSACTION_NUMBERS = 2**31 - 1  # stations keep the number in 31 bits
+
+_EMPTY = b",{}]"
+_ACCEPTED_TOKEN = b',{"idTagInfo":{"status":"Accepted"}}]'
+_CONSTANT = {
+    "Authorize": _ACCEPTED_TOKEN,
+    "DataTransfer": b',{"status":"Accepted"}]',
+    "SignCertificate": b',{"status":"Rejected"}]',
+    "StopTransaction": _ACCEPTED_TOKEN,
+}
+
+
+def transaction_number(position: int) -> int:
+    """Number a transaction by the journal position of its start: 1 to 2**31 - 1.
+
+    It repeats only after two thousand million entries, and is the same under replay.
+    """
+    return (position - 1) % _TRANSACTION_NUMBERS + 1
+
+
+def answer_to(
+    reading: Reading, *, now: datetime, position: int, heartbeat_every_s: int
+) -> bytes | None:
+    """Return the frame that answers a reading; None where no answer is due."""
+    raw_id = reading.raw_id
+    if not raw_id:
+        return None
+    if reading.refusal:
+        because = msgspec.json.encode(reading.because[:_DESCRIPTION_LIMIT])
+        code = reading.refusal.encode()
+        return b'[4,%b,"%b",%b,{}]' % (raw_id, code, because)
+    return b"[3," + raw_id + _result(reading.action, now, position, heartbeat_every_s)
+
+
+def _result(action: str, now: datetime, position: int, heartbeat_every_s: int) -> bytes:
+    match action:
+        case "MeterValues" | "StatusNotification":
+            return _EMPTY
+        case "Heartbeat":
+            return b',{"currentTime":"%b"}]' % write_moment(now).encode()
+        case "BootNotification":
+            return b',{"status":"Accepted","currentTime":"%b","interval":%d}]' % (
+                write_moment(now).encode(),
+                heartbeat_every_s,
+            )
+        case "StartTransaction":
+            return b',{"transactionId":%d,"idTagInfo":{"status":"Accepted"}}]' % (
+                transaction_number(position)
+            )
+        case _:
+            return _CONSTANT.get(action, _EMPTY)

@@ -1,0 +1,64 @@
+"""One 1.6 connection's part of `ocpp_server.protocol.Dialect`: a frame in, a reaction out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from domain.places import StationId
+from ocpp_server.protocol import Reaction
+from ocpp_server.translate import Translation
+from ocpp_server.v16.answers import answer_to
+from ocpp_server.v16.masking import mask_secrets
+
+HEARTBEAT_EVERY_S = 300
+
+
+class Dialect16:
+    """OCPP 1.6 on one connection. Never raises, whatever the bytes."""
+
+    def __init__(
+        self,
+        station: StationId,
+        translation: Translation,
+        *,
+        heartbeat_every_s: int = HEARTBEAT_EVERY_S,
+    ) -> None:
+        self._translation = translation
+        self._heartbeat_every_s = heartbeat_every_s
+
+    def receive(self, frame: bytes, *, now: datetime, position: int) -> Reaction:
+        """Read one whole frame of the station and say what it leads to."""
+        reading = self._translation.read(frame, at=now, position=position)
+        answer = answer_to(
+            reading, now=now, position=position, heartbeat_every_s=self._heartbeat_every_s
+        )
+        events = reading.events
+        if reading.is_fact and answer is not None:
+            events += self._translation.sent(answer, at=now, position=position)
+        if reading.is_conforming:  # most frames by far, and none that can hold a secret
+            return Reaction(
+                frame,
+                events,
+                answer,
+                reading.is_heartbeat,
+                reading.action == "BootNotification",
+            )
+        return Reaction(
+            mask_secrets(frame),
+            events,
+            answer,
+            is_boot=reading.action == "BootNotification" and not reading.refusal,
+            result_of=reading.result_of,
+            result=reading.result,
+            is_error=reading.is_error,
+        )
+
+    def call(self, message_id: str, action: str, payload: bytes) -> bytes:
+        """Build the frame of a command."""
+        return b"[2,%b,%b,%b]" % (
+            msgspec.json.encode(message_id),
+            msgspec.json.encode(action),
+            payload,
+        )

@@ -1,0 +1,361 @@
+"""From 1.6 messages to events: what each request means in our words. Pure.
+
+The same functions serve conforming messages and repaired ones, where any field may be UNSET and
+any word may be outside its list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from msgspec import UNSET, UnsetType
+
+from domain.events import (
+    AnyEvent,
+    AuthorizationAsked,
+    Booted,
+    Breach,
+    DiagnosticsStatusReported,
+    ErrorReport,
+    FirmwareStatusReported,
+    Heard,
+    MeterSampled,
+    SecurityEventReported,
+    Status,
+    StatusReported,
+    TransactionEnded,
+    TransactionStarted,
+    VendorDataReceived,
+)
+from domain.places import Place, StationId
+from ocpp_server.memory import AnswerDue, Memory
+from ocpp_server.moments import read_moment
+from ocpp_server.noise import is_no_error, text_of, vendor_code_of
+from ocpp_server.v16 import evbox
+from ocpp_server.v16.messages import (
+    Authorize,
+    BootNotification,
+    DataTransfer,
+    DiagnosticsStatusNotification,
+    FirmwareStatusNotification,
+    Heartbeat,
+    LogStatusNotification,
+    MeterValue,
+    MeterValueAtStop,
+    MeterValues,
+    SecurityEventNotification,
+    SignCertificate,
+    SignedFirmwareStatusNotification,
+    StartTransaction,
+    StatusNotification,
+    StopTransaction,
+)
+from ocpp_server.v16.meters import read_samples
+
+_STATUS: dict[str, Status] = {status.value: status for status in Status}
+_IDLE_NUMBERS = (0, -1)  # sent while no transaction runs, or for one nobody numbered (quirk F2)
+
+
+class Scene:
+    """What a mapping needs beside the message. `breaches` collects what it could not read."""
+
+    __slots__ = ("at", "breaches", "memory", "message_id", "position")
+
+    def __init__(self, memory: Memory, message_id: str, at: datetime, position: int) -> None:
+        self.memory = memory
+        self.message_id = message_id
+        self.at = at
+        self.position = position
+        self.breaches: list[Breach] = []
+
+
+@lru_cache(maxsize=16384)
+def _place(station: StationId, connector: int) -> Place:
+    # OCPP 1.6 §4.9: connectorId 0 is the station itself. Cached so that the hash is, too.
+    return Place.of_station(station, connector)
+
+
+def _place_of(connector: int | UnsetType, scene: Scene) -> Place:
+    return _place(scene.memory.station, 0 if connector is UNSET else connector)
+
+
+def _moment(text: str | UnsetType, path: str, scene: Scene) -> datetime | None:
+    if text is UNSET:
+        return None
+    moment = read_moment(text)
+    if moment is None and not scene.breaches:
+        scene.breaches.append(Breach(path, f"no moment: {text[:40]}"))
+    return moment
+
+
+def _text(text: str | UnsetType) -> str:
+    return "" if text is UNSET else text
+
+
+def _number(number: int | UnsetType) -> float | None:
+    return None if number is UNSET else float(number)
+
+
+def _transaction(number: int | UnsetType) -> str:
+    return "" if number is UNSET or number in _IDLE_NUMBERS else str(number)
+
+
+def status_reported(message: StatusNotification, scene: Scene) -> tuple[AnyEvent, ...]:
+    """Read a StatusNotification; nothing where it names neither status nor error."""
+    if message.status is UNSET and message.error_code is UNSET:
+        return ()
+    return (
+        StatusReported(
+            place=_place_of(message.connector_id, scene),
+            status=_STATUS.get(_text(message.status), Status.UNKNOWN),
+            error=_error_of(message),
+            reported_at=_moment(message.timestamp, "timestamp", scene),
+            observed_at=scene.at,
+            position=scene.position,
+        ),
+    )
+
+
+def _error_of(message: StatusNotification) -> ErrorReport | None:
+    """Return the error as worded, noise taken out; None where nothing but noise is left."""
+    vendor_code = "" if message.vendor_error_code is UNSET else message.vendor_error_code
+    text = "" if message.info is UNSET else message.info
+    vendor_code = vendor_code and vendor_code_of(vendor_code)
+    text = text and text_of(text)
+    code = _text(message.error_code)
+    if is_no_error(code):
+        if not vendor_code and not text:
+            return None
+        code = "NoError"
+    return ErrorReport(code, _text(message.vendor_id), vendor_code, text)
+
+
+def meter_sampled(message: MeterValues, scene: Scene) -> tuple[AnyEvent, ...]:
+    """Read MeterValues: one event per moment that has a readable sample."""
+    place = _place_of(message.connector_id, scene)
+    transaction = _transaction(message.transaction_id)
+    values = () if message.meter_value is UNSET else message.meter_value
+    return tuple(
+        event
+        for index, value in enumerate(values)
+        if (event := _sampled(value, f"meterValue[{index}]", place, transaction, scene))
+    )
+
+
+def _sampled(
+    value: MeterValue | MeterValueAtStop,
+    path: str,
+    place: Place,
+    transaction: str,
+    scene: Scene,
+) -> MeterSampled | None:
+    if value.sampled_value is UNSET:
+        return None
+    samples = read_samples(value.sampled_value, f"{path}.sampledValue", scene.breaches)
+    if not samples:
+        return None
+    return MeterSampled(
+        place=place,
+        samples=samples,
+        transaction=transaction,
+        reported_at=_moment(value.timestamp, f"{path}.timestamp", scene),
+        observed_at=scene.at,
+        position=scene.position,
+    )
+
+
+def transaction_started(message: StartTransaction, scene: Scene) -> tuple[AnyEvent, ...]:
+    """Read a StartTransaction. Its number follows with our answer."""
+    place = _place_of(message.connector_id, scene)
+    id_token, meter_wh = _text(message.id_tag), _number(message.meter_start)
+    scene.memory.expect(
+        AnswerDue(
+            message_id=scene.message_id,
+            action="StartTransaction",
+            position=scene.position,
+            place=place,
+            id_token=id_token,
+            meter_wh=meter_wh,
+        )
+    )
+    return (
+        TransactionStarted(
+            place=place,
+            id_token=id_token,
+            meter_wh=meter_wh,
+            reported_at=_moment(message.timestamp, "timestamp", scene),
+            observed_at=scene.at,
+            position=scene.position,
+        ),
+    )
+
+
+def transaction_ended(message: StopTransaction, scene: Scene) -> tuple[AnyEvent, ...]:
+    """Read a StopTransaction, known to us or not, with the samples it may bring (before it)."""
+    number = "" if message.transaction_id is UNSET else str(message.transaction_id)
+    place = _place(scene.memory.station, scene.memory.ended(number))
+    values = () if message.transaction_data is UNSET else message.transaction_data
+    sampled = (
+        _sampled(value, f"transactionData[{index}]", place, number, scene)
+        for index, value in enumerate(values)
+    )
+    ended = TransactionEnded(
+        place=place,
+        transaction=number,
+        reason=_text(message.reason),
+        meter_wh=_number(message.meter_stop),
+        reported_at=_moment(message.timestamp, "timestamp", scene),
+        observed_at=scene.at,
+        position=scene.position,
+    )
+    return (*(event for event in sampled if event), ended)
+
+
+def booted(message: BootNotification, scene: Scene) -> tuple[AnyEvent, ...]:
+    """Read a BootNotification. The heartbeat interval follows with our answer."""
+    station = scene.memory.station
+    scene.memory.expect(
+        AnswerDue(
+            message_id=scene.message_id,
+            action="BootNotification",
+            place=_place(station, 0),
+            position=scene.position,
+        )
+    )
+    return (
+        Booted(
+            station=station,
+            vendor=_text(message.charge_point_vendor),
+            model=_text(message.charge_point_model),
+            serial=_text(message.charge_point_serial_number)
+            or _text(message.charge_box_serial_number),
+            firmware=_text(message.firmware_version),
+            observed_at=scene.at,
+            position=scene.position,
+        ),
+    )
+
+
+def authorization_asked(message: Authorize, scene: Scene) -> tuple[AnyEvent, ...]:
+    """Read an Authorize. Whether it was accepted follows with our answer."""
+    station, id_token = scene.memory.station, _text(message.id_tag)
+    scene.memory.expect(
+        AnswerDue(
+            message_id=scene.message_id,
+            action="Authorize",
+            position=scene.position,
+            place=_place(station, 0),
+            id_token=id_token,
+        )
+    )
+    return (
+        AuthorizationAsked(
+            station=station, id_token=id_token, observed_at=scene.at, position=scene.position
+        ),
+    )
+
+
+def vendor_data_received(message: DataTransfer, scene: Scene) -> tuple[AnyEvent, ...]:
+    """Read a DataTransfer; EVBox hides its real status in one (quirk D13)."""
+    received = VendorDataReceived(
+        station=scene.memory.station,
+        vendor_id=_text(message.vendor_id),
+        message_id=_text(message.message_id),
+        payload=_text(message.data),
+        observed_at=scene.at,
+        position=scene.position,
+    )
+    if not evbox.is_status(received.vendor_id, received.message_id):
+        return (received,)
+    told = evbox.read_status(received.payload)
+    if told is None:
+        scene.breaches.append(Breach("data", "not an evbStatusNotification"))
+        return (received,)
+    return (
+        received,
+        StatusReported(
+            place=_place(scene.memory.station, told.connector),
+            status=_STATUS.get(told.status, Status.UNKNOWN),
+            error=told.error,
+            reported_at=read_moment(told.moment),
+            observed_at=scene.at,
+            position=scene.position,
+        ),
+    )
+
+
+def security_event_reported(
+    message: SecurityEventNotification, scene: Scene
+) -> tuple[AnyEvent, ...]:
+    """Read a SecurityEventNotification."""
+    return (
+        SecurityEventReported(
+            station=scene.memory.station,
+            kind=_text(message.kind),
+            text=_text(message.tech_info),
+            reported_at=_moment(message.timestamp, "timestamp", scene),
+            observed_at=scene.at,
+            position=scene.position,
+        ),
+    )
+
+
+def firmware_status_reported(
+    message: FirmwareStatusNotification | SignedFirmwareStatusNotification, scene: Scene
+) -> tuple[AnyEvent, ...]:
+    """Read how a firmware update stands; nothing where it does not say."""
+    if message.status is UNSET:
+        return ()
+    return (
+        FirmwareStatusReported(
+            station=scene.memory.station,
+            status=message.status,
+            observed_at=scene.at,
+            position=scene.position,
+        ),
+    )
+
+
+def diagnostics_status_reported(
+    message: DiagnosticsStatusNotification | LogStatusNotification, scene: Scene
+) -> tuple[AnyEvent, ...]:
+    """Read how a diagnostics or log upload stands; nothing where it does not say."""
+    if message.status is UNSET:
+        return ()
+    return (
+        DiagnosticsStatusReported(
+            station=scene.memory.station,
+            status=message.status,
+            observed_at=scene.at,
+            position=scene.position,
+        ),
+    )
+
+
+def heard(message: Heartbeat | SignCertificate, scene: Scene) -> tuple[AnyEvent, ...]:
+    """Read a request that says no more than that the station is there."""
+    return (Heard(station=scene.memory.station, observed_at=scene.at, position=scene.position),)
+
+
+# Any: each function takes the message type that stands beside it; the table cannot say so.
+Mapping = Callable[[Any, Scene], tuple[AnyEvent, ...]]
+MAPPINGS: dict[str, Mapping] = {
+    "Authorize": authorization_asked,
+    "BootNotification": booted,
+    "DataTransfer": vendor_data_received,
+    "DiagnosticsStatusNotification": diagnostics_status_reported,
+    "FirmwareStatusNotification": firmware_status_reported,
+    "Heartbeat": heard,
+    "LogStatusNotification": diagnostics_status_reported,
+    "MeterValues": meter_sampled,
+    "SecurityEventNotification": security_event_reported,
+    "SignCertificate": heard,
+    "SignedFirmwareStatusNotification": firmware_status_reported,
+    "StartTransaction": transaction_started,
+    "StatusNotification": status_reported,
+    "StopTransaction": transaction_ended,
+}
+"""What every request means."""

@@ -1,0 +1,358 @@
+"""The requests a 1.6 station may send, exactly as strict as the published JSON schemas.
+
+Fields without a default are required on the wire. Their types name `UnsetType` all the same:
+the lenient path (`ocpp_server.repair`) builds these structs from broken payloads and leaves
+what it could not read unset. JSON null is refused, as the schemas do.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, field
+
+from ocpp_server.moments import RFC3339
+
+Text20 = Annotated[str, Meta(max_length=20)]
+Text25 = Annotated[str, Meta(max_length=25)]
+Text50 = Annotated[str, Meta(max_length=50)]
+Text255 = Annotated[str, Meta(max_length=255)]
+Timestamp = Annotated[str, Meta(pattern=RFC3339)]
+
+ErrorCode = Literal[
+    "ConnectorLockFailure",
+    "EVCommunicationError",
+    "GroundFailure",
+    "HighTemperature",
+    "InternalError",
+    "LocalListConflict",
+    "NoError",
+    "OtherError",
+    "OverCurrentFailure",
+    "PowerMeterFailure",
+    "PowerSwitchFailure",
+    "ReaderFailure",
+    "ResetFailure",
+    "UnderVoltage",
+    "OverVoltage",
+    "WeakSignal",
+]
+StatusWord = Literal[
+    "Available",
+    "Preparing",
+    "Charging",
+    "SuspendedEVSE",
+    "SuspendedEV",
+    "Finishing",
+    "Reserved",
+    "Unavailable",
+    "Faulted",
+]
+Context = Literal[
+    "Interruption.Begin",
+    "Interruption.End",
+    "Sample.Clock",
+    "Sample.Periodic",
+    "Transaction.Begin",
+    "Transaction.End",
+    "Trigger",
+    "Other",
+]
+Measurand = Literal[
+    "Energy.Active.Export.Register",
+    "Energy.Active.Import.Register",
+    "Energy.Reactive.Export.Register",
+    "Energy.Reactive.Import.Register",
+    "Energy.Active.Export.Interval",
+    "Energy.Active.Import.Interval",
+    "Energy.Reactive.Export.Interval",
+    "Energy.Reactive.Import.Interval",
+    "Power.Active.Export",
+    "Power.Active.Import",
+    "Power.Offered",
+    "Power.Reactive.Export",
+    "Power.Reactive.Import",
+    "Power.Factor",
+    "Current.Import",
+    "Current.Export",
+    "Current.Offered",
+    "Voltage",
+    "Frequency",
+    "Temperature",
+    "SoC",
+    "RPM",
+]
+Phase = Literal["L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1"]
+Unit = Literal[
+    "Wh",
+    "kWh",
+    "varh",
+    "kvarh",
+    "W",
+    "kW",
+    "VA",
+    "kVA",
+    "var",
+    "kvar",
+    "A",
+    "V",
+    "K",
+    "Celcius",
+    "Celsius",
+    "Fahrenheit",
+    "Percent",
+    "Hertz",
+]
+# StopTransaction's schema lacks Hertz, by whatever accident: as strict as the schemas.
+UnitAtStop = Literal[
+    "Wh",
+    "kWh",
+    "varh",
+    "kvarh",
+    "W",
+    "kW",
+    "VA",
+    "kVA",
+    "var",
+    "kvar",
+    "A",
+    "V",
+    "K",
+    "Celcius",
+    "Celsius",
+    "Fahrenheit",
+    "Percent",
+]
+StopReason = Literal[
+    "EmergencyStop",
+    "EVDisconnected",
+    "HardReset",
+    "Local",
+    "Other",
+    "PowerLoss",
+    "Reboot",
+    "Remote",
+    "SoftReset",
+    "UnlockCommand",
+    "DeAuthorized",
+]
+
+
+class Message(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A request or a part of one; foreign members are breaches."""
+
+
+class Authorize(Message, frozen=True):
+    """Asks whether a token may charge."""
+
+    id_tag: Text20 | UnsetType
+
+
+class BootNotification(Message, frozen=True):
+    """Introduces the station."""
+
+    charge_point_vendor: Text20 | UnsetType
+    charge_point_model: Text20 | UnsetType
+    charge_point_serial_number: Text25 | UnsetType = UNSET
+    charge_box_serial_number: Text25 | UnsetType = UNSET
+    firmware_version: Text50 | UnsetType = UNSET
+    iccid: Text20 | UnsetType = UNSET
+    imsi: Text20 | UnsetType = UNSET
+    meter_type: Text25 | UnsetType = UNSET
+    meter_serial_number: Text25 | UnsetType = UNSET
+
+
+class DataTransfer(Message, frozen=True):
+    """Carries whatever a vendor likes."""
+
+    vendor_id: Text255 | UnsetType
+    message_id: Text50 | UnsetType = UNSET
+    data: str | UnsetType = UNSET
+
+
+class DiagnosticsStatusNotification(Message, frozen=True):
+    """Says how a diagnostics upload stands."""
+
+    status: Literal["Idle", "Uploaded", "UploadFailed", "Uploading"] | UnsetType
+
+
+class FirmwareStatusNotification(Message, frozen=True):
+    """Says how a firmware update stands."""
+
+    status: (
+        Literal[
+            "Downloaded",
+            "DownloadFailed",
+            "Downloading",
+            "Idle",
+            "InstallationFailed",
+            "Installing",
+            "Installed",
+        ]
+        | UnsetType
+    )
+
+
+class Heartbeat(Message, frozen=True):
+    """Says that the station is there."""
+
+
+class SampledValue(Message, frozen=True, gc=False):
+    """One measured value, as text."""
+
+    value: str | UnsetType
+    context: Context | UnsetType = UNSET
+    format: Literal["Raw", "SignedData"] | UnsetType = UNSET
+    measurand: Measurand | UnsetType = UNSET
+    phase: Phase | UnsetType = UNSET
+    location: Literal["Cable", "EV", "Inlet", "Outlet", "Body"] | UnsetType = UNSET
+    unit: Unit | UnsetType = UNSET
+
+
+class SampledValueAtStop(Message, frozen=True, gc=False):
+    """One measured value inside a StopTransaction."""
+
+    value: str | UnsetType
+    context: Context | UnsetType = UNSET
+    format: Literal["Raw", "SignedData"] | UnsetType = UNSET
+    measurand: Measurand | UnsetType = UNSET
+    phase: Phase | UnsetType = UNSET
+    location: Literal["Cable", "EV", "Inlet", "Outlet", "Body"] | UnsetType = UNSET
+    unit: UnitAtStop | UnsetType = UNSET
+
+
+class MeterValue(Message, frozen=True):
+    """The values of one moment."""
+
+    timestamp: Timestamp | UnsetType
+    sampled_value: Annotated[list[SampledValue], Meta(min_length=1)] | UnsetType
+
+
+class MeterValueAtStop(Message, frozen=True):
+    """The values of one moment inside a StopTransaction; there the list may be empty."""
+
+    timestamp: Timestamp | UnsetType
+    sampled_value: list[SampledValueAtStop] | UnsetType
+
+
+class MeterValues(Message, frozen=True):
+    """Brings measured values of one connector."""
+
+    connector_id: int | UnsetType
+    meter_value: Annotated[list[MeterValue], Meta(min_length=1)] | UnsetType
+    transaction_id: int | UnsetType = UNSET
+
+
+class StartTransaction(Message, frozen=True):
+    """Says that a transaction began, and asks for its number."""
+
+    connector_id: int | UnsetType
+    id_tag: Text20 | UnsetType
+    meter_start: int | UnsetType
+    timestamp: Timestamp | UnsetType
+    reservation_id: int | UnsetType = UNSET
+
+
+class StatusNotification(Message, frozen=True):
+    """Says how a connector, or (0) the station, stands."""
+
+    connector_id: int | UnsetType
+    error_code: ErrorCode | UnsetType
+    status: StatusWord | UnsetType
+    info: Text50 | UnsetType = UNSET
+    timestamp: Timestamp | UnsetType = UNSET
+    vendor_id: Text255 | UnsetType = UNSET
+    vendor_error_code: Text50 | UnsetType = UNSET
+
+
+class StopTransaction(Message, frozen=True):
+    """Says that a transaction ended."""
+
+    transaction_id: int | UnsetType
+    timestamp: Timestamp | UnsetType
+    meter_stop: int | UnsetType
+    id_tag: Text20 | UnsetType = UNSET
+    reason: StopReason | UnsetType = UNSET
+    transaction_data: list[MeterValueAtStop] | UnsetType = UNSET
+
+
+# --- the security extension (OCPP 1.6 security whitepaper, edition 3) -------------------------
+
+
+class LogStatusNotification(Message, frozen=True):
+    """Says how a log upload stands."""
+
+    status: (
+        Literal[
+            "BadMessage",
+            "Idle",
+            "NotSupportedOperation",
+            "PermissionDenied",
+            "Uploaded",
+            "UploadFailure",
+            "Uploading",
+        ]
+        | UnsetType
+    )
+    request_id: int | UnsetType = UNSET
+
+
+class SecurityEventNotification(Message, frozen=True):
+    """Reports a security event."""
+
+    kind: Text50 | UnsetType = field(name="type")
+    timestamp: Timestamp | UnsetType
+    tech_info: Text255 | UnsetType = UNSET
+
+
+class SignCertificate(Message, frozen=True):
+    """Asks for a certificate."""
+
+    csr: Annotated[str, Meta(max_length=5500)] | UnsetType
+
+
+class SignedFirmwareStatusNotification(Message, frozen=True):
+    """Says how a signed firmware update stands."""
+
+    status: (
+        Literal[
+            "Downloaded",
+            "DownloadFailed",
+            "Downloading",
+            "DownloadScheduled",
+            "DownloadPaused",
+            "Idle",
+            "InstallationFailed",
+            "Installing",
+            "Installed",
+            "InstallRebooting",
+            "InstallScheduled",
+            "InstallVerificationFailed",
+            "InvalidSignature",
+            "SignatureVerified",
+        ]
+        | UnsetType
+    )
+    request_id: int | UnsetType = UNSET
+
+
+REQUESTS: dict[str, type[Message]] = {
+    request.__name__: request
+    for request in (
+        Authorize,
+        BootNotification,
+        DataTransfer,
+        DiagnosticsStatusNotification,
+        FirmwareStatusNotification,
+        Heartbeat,
+        LogStatusNotification,
+        MeterValues,
+        SecurityEventNotification,
+        SignCertificate,
+        SignedFirmwareStatusNotification,
+        StartTransaction,
+        StatusNotification,
+        StopTransaction,
+    )
+}
+"""Every action a 1.6 station may ask for, and the shape of its payload."""

@@ -1,0 +1,111 @@
+"""Facts in our own answers: heartbeat interval, transaction number, authorization. Pure.
+
+Live these are the answers we just built; in a replayed log they may be any central system's.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from domain.events import AnyEvent, AuthorizationAsked, HeartbeatAgreed, TransactionStarted
+from ocpp_server import frames
+from ocpp_server.frames import CallError, CallResult
+from ocpp_server.memory import AnswerDue, Memory
+
+
+class _IdTagInfo(msgspec.Struct, frozen=True):
+    status: str = "Accepted"
+
+
+class _Boot(msgspec.Struct, frozen=True):
+    interval: float = 0.0
+    status: str = "Accepted"
+
+
+class _Start(msgspec.Struct, frozen=True, rename="camel"):
+    transaction_id: int | None = None
+    id_tag_info: _IdTagInfo = _IdTagInfo()
+
+
+class _Authorization(msgspec.Struct, frozen=True, rename="camel"):
+    id_tag_info: _IdTagInfo = _IdTagInfo()
+
+
+def read_own(frame: bytes, memory: Memory, *, at: datetime) -> tuple[AnyEvent, ...]:
+    """Read a frame that was sent to the station. Anything but an awaited answer is nothing.
+
+    The events carry the position of the call that was answered.
+    """
+    envelope = frames.read(frame)
+    if isinstance(envelope, CallError):
+        memory.answered(envelope.message_id)  # refused: no fact follows
+        return ()
+    if not isinstance(envelope, CallResult):
+        return ()
+    due = memory.answered(envelope.message_id)
+    if due is None:
+        return ()
+    try:
+        return _facts(due, envelope.payload, memory, at)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ()  # somebody else's answer, and a broken one
+
+
+def _facts(
+    due: AnswerDue, payload: bytes, memory: Memory, at: datetime
+) -> tuple[AnyEvent, ...]:
+    match due.action:
+        case "BootNotification":
+            boot = msgspec.json.decode(payload, type=_Boot)
+            # Of a Pending or Rejected answer the interval says when to boot again, no more.
+            if boot.status != "Accepted" or boot.interval <= 0:
+                return ()
+            return (
+                HeartbeatAgreed(
+                    station=memory.station,
+                    every_s=boot.interval,
+                    observed_at=at,
+                    position=due.position,
+                ),
+            )
+        case "StartTransaction":
+            return _started(due, msgspec.json.decode(payload, type=_Start), memory, at)
+        case _:
+            asked = msgspec.json.decode(payload, type=_Authorization)
+            return (_asked(due, asked.id_tag_info, memory, at),)
+
+
+def _started(
+    due: AnswerDue, answer: _Start, memory: Memory, at: datetime
+) -> tuple[AnyEvent, ...]:
+    events: list[AnyEvent] = []
+    if answer.transaction_id is not None:
+        number = str(answer.transaction_id)
+        memory.started(number, due.place.evse)
+        events.append(
+            TransactionStarted(
+                place=due.place,
+                transaction=number,
+                id_token=due.id_token,
+                meter_wh=due.meter_wh,
+                observed_at=at,
+                position=due.position,
+            )
+        )
+    if answer.id_tag_info.status != "Accepted":
+        events.append(_asked(due, answer.id_tag_info, memory, at))
+    return tuple(events)
+
+
+def _asked(
+    due: AnswerDue, told: _IdTagInfo, memory: Memory, at: datetime
+) -> AuthorizationAsked:
+    return AuthorizationAsked(
+        station=memory.station,
+        id_token=due.id_token,
+        is_accepted=told.status == "Accepted",
+        observed_at=at,
+        position=due.position,
+    )
