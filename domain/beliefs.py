@@ -35,6 +35,9 @@ from domain.events import (
 )
 from domain.places import StationId
 
+CHARGED_WH = 100.0
+"""Energy from which a transaction counts as a charge: below it nothing reached a vehicle."""
+
 HEARTBEAT_DEFAULT_S = 300.0
 """Interval assumed where no boot answer named one (CONTRACTS section 4)."""
 
@@ -67,6 +70,8 @@ class StationBelief(msgspec.Struct, kw_only=True):
     status: dict[int, Status] = {}
     status_at: dict[int, datetime] = {}
     transactions: dict[int, str] = {}  # EVSE -> transaction running there, "" = number unknown
+    meter_wh: dict[int, float] = {}  # EVSE -> register when its transaction began
+    charged_at: dict[int, datetime] = {}  # EVSE -> when a transaction last ended with energy
 
 
 class Fleet(msgspec.Struct):
@@ -126,12 +131,23 @@ def _apply_at_place(belief: StationBelief, event: PlaceEvent) -> None:
                 belief.transactions.pop(evse, None)  # some never send a stop (quirk F4)
         case TransactionStarted():
             belief.transactions[evse] = event.transaction
+            if event.meter_wh is not None:
+                belief.meter_wh[evse] = event.meter_wh
         case TransactionEnded():
-            for number, transaction in list(belief.transactions.items()):
-                if number == evse or (transaction and transaction == event.transaction):
-                    del belief.transactions[number]
+            _end_transaction(belief, event)
         case _:
             pass
+
+
+def _end_transaction(belief: StationBelief, event: TransactionEnded) -> None:
+    for evse, transaction in list(belief.transactions.items()):
+        if evse == event.place.evse or (transaction and transaction == event.transaction):
+            del belief.transactions[evse]
+            began_wh = belief.meter_wh.pop(evse, None)
+            if began_wh is None or event.meter_wh is None:
+                continue
+            if event.meter_wh - began_wh >= CHARGED_WH:
+                belief.charged_at[evse] = event.observed_at
 
 
 def _apply_to_station(belief: StationBelief, event: StationEvent) -> None:

@@ -50,8 +50,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One rule's finding at one place, as it stands at the moment of a decision.
 
     `fingerprint` is stable over (rule, place, version) and leaves severity out. `episode`
-    counts the stays in *active*. `seen_at` is the first moment of the condition in this episode,
-    `raised_at` when it became active. `codes` are canonical and sorted.
+    counts the stays in *active*. `seen_at` is the first moment of the condition in this
+    episode, `raised_at` when it became active. `codes` are canonical and sorted.
     """
 
     fingerprint: str
@@ -82,8 +82,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
 
     `key` is stable under replay: (fingerprint, episode, change), for changes that can repeat
     within an episode with what tells them apart. `at` is the due time of a deadline or the
-    moment of the event. `quiet_until`: a maintenance window or silence over the place ends then (its
-    `resolved` waits for it). `evidence` lists journal positions.
+    moment of the event. `quiet_until`: a maintenance window or silence over the place ends
+    then (its `resolved` waits for it). `evidence` lists journal positions.
     """
 
     key: str

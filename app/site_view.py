@@ -1,0 +1,74 @@
+"""What the desk may ask about a site at the moment it writes, answered from the beliefs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from domain.beliefs import Link, StationBelief
+from domain.events import Status
+from domain.places import Place, SiteId
+from domain.registry import Registry
+from rules.engine import Engine
+
+_WORKING = frozenset(
+    {
+        Status.AVAILABLE,
+        Status.PREPARING,
+        Status.CHARGING,
+        Status.SUSPENDED_EV,
+        Status.SUSPENDED_EVSE,
+        Status.FINISHING,
+        Status.RESERVED,
+        Status.OCCUPIED,
+    }
+)
+
+
+class BelievedSites:
+    """`ticketing.view.SiteView` over the engine's beliefs and active faults."""
+
+    def __init__(self, registry: Registry, engine: Engine) -> None:
+        self._registry = registry
+        self._engine = engine
+
+    def points_at(self, site: SiteId) -> Mapping[Place, bool | None]:
+        """Return for every EVSE whether it is ready or charging; None: not visible."""
+        registered = self._registry.sites.get(site)
+        if registered is None:
+            return {}
+        faulty = {fault.place for fault in self._engine.active_faults()}
+        points: dict[Place, bool | None] = {}
+        for station in registered.stations:
+            belief = self._engine.fleet.stations.get(station.id)
+            whole = Place.of_station(station.id)
+            for evse in range(1, station.evses + 1):
+                place = Place.of_station(station.id, evse)
+                points[place] = (
+                    None
+                    if belief is None
+                    else _is_working(
+                        belief, evse, is_faulty=not faulty.isdisjoint((whole, place))
+                    )
+                )
+        return points
+
+    def charged_at(self, place: Place, after: datetime) -> datetime | None:
+        """Return when a transaction with energy last ended at the place since a moment."""
+        station = place.station
+        belief = self._engine.fleet.stations.get(station) if station else None
+        if belief is None:
+            return None
+        moments = [
+            at
+            for evse, at in belief.charged_at.items()
+            if at > after and place.evse in (0, evse)
+        ]
+        return max(moments, default=None)
+
+
+def _is_working(belief: StationBelief, evse: int, *, is_faulty: bool) -> bool | None:
+    status = belief.status.get(evse)
+    if belief.link is not Link.UP or status is None or status is Status.UNKNOWN:
+        return None
+    return status in _WORKING and not is_faulty
