@@ -1,0 +1,1 @@
+"""Alembic migrations of the ticket store, run when the store is opened for writing."""
