@@ -1,0 +1,256 @@
+"""The front: which first bytes become what."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ocpp_server.front import (
+    Accept,
+    FrontRules,
+    NeedMore,
+    RefusalReason,
+    Refuse,
+    judge,
+    station_name_in,
+)
+
+RULES = FrontRules()
+KEY = base64.b64encode(b"0123456789abcdef").decode()
+
+
+def request(*lines: str, target: str = "/ocpp/N-001", end: str = "\r\n") -> bytes:
+    head = [f"GET {target} HTTP/1.1", "Host: x", "Upgrade: websocket", *lines]
+    if not any(line.lower().startswith("sec-websocket-key") for line in lines):
+        head.append(f"Sec-WebSocket-Key: {KEY}")
+    return (end.join(head) + end * 2).encode("latin-1")
+
+
+def accepted(received: bytes, rules: FrontRules = RULES) -> Accept:
+    verdict = judge(received, rules)
+    assert isinstance(verdict, Accept), verdict
+    return verdict
+
+
+def refused(received: bytes, rules: FrontRules = RULES) -> Refuse:
+    verdict = judge(received, rules)
+    assert isinstance(verdict, Refuse), verdict
+    return verdict
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        (),
+        ("Connection: Upgrade",),
+        ("Connection: keep-alive, Upgrade",),
+        ("connection: UPGRADE",),
+        ("Connection: close",),
+        ("Connection: keep-alive", "Connection: Upgrade"),
+    ],
+)
+def test_a_station_comes_in_whatever_its_connection_header_says(connection: tuple[str]) -> None:
+    verdict = accepted(request(*connection))
+
+    assert verdict.station_name == "N-001"
+    assert b"Connection: Upgrade\r\n" in verdict.head
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("/ocpp/N-001", "N-001"),
+        ("/ocpp/N-001/", "N-001"),
+        ("/ocpp/N-001//", "N-001"),
+        ("/N-001", "N-001"),
+        ("N-001", "N-001"),
+        ("/ocpp/N-001?token=1", "N-001"),
+        ("/ocpp/N-001/?a=/b", "N-001"),
+        ("/OCPP16/tenant/token/N-001", "N-001"),
+        ("/ocpp/N-001/N-001", "N-001"),
+        ("/ocpp/%20N-001%20", "N-001"),
+        ("/ocpp/N-001/%20", "N-001"),
+        ("/ocpp/My Wallbox", "My Wallbox"),
+        ("/ocpp/DE*BMW*E1", "DE*BMW*E1"),
+        ("/ocpp/DE%2ABMW%2AE1", "DE*BMW*E1"),
+        ("/ocpp/a%2Fb", "a/b"),
+        ("/ocpp/S%C3%BCd", "Süd"),
+        ("/ocpp/S%FCd", "Süd"),
+        ("ws://example.com/ocpp/N-001", "N-001"),
+        ("/ocpp/N-001#x", "N-001"),
+        ("/ocpp/100%", "100%"),
+        ("/ocpp/ocpp", "ocpp"),
+        ("/", ""),
+        ("", ""),
+        ("//", ""),
+        ("/ocpp", ""),
+        ("/OCPP/", ""),
+        ("/ocpp/?id=N-001", ""),
+        ("ws://example.com", ""),
+    ],
+)
+def test_the_id_is_the_last_segment_that_says_anything(target: str, name: str) -> None:
+    assert station_name_in(target) == name
+
+
+def test_an_address_without_an_id_is_refused_with_advice() -> None:
+    verdict = refused(request(target="/ocpp/"))
+
+    assert verdict.reason is RefusalReason.NO_STATION_ID
+    assert verdict.response.startswith(b"HTTP/1.1 404 Not Found\r\n")
+    assert b"STATION-ID" in verdict.response
+
+
+@pytest.mark.parametrize("name", ["x" * 256, "a%00b", "a%0Ab", "a%7Fb"])
+def test_an_id_nobody_can_write_down_is_refused(name: str) -> None:
+    assert refused(request(target=f"/ocpp/{name}")).reason is RefusalReason.BAD_STATION_ID
+
+
+@pytest.mark.parametrize(
+    ("offered", "answered", "assumed"),
+    [
+        ((), None, "ocpp1.6"),
+        (("ocpp1.6",), "ocpp1.6", "ocpp1.6"),
+        (("ocpp2.0.1, ocpp1.6",), "ocpp1.6", "ocpp1.6"),
+        (("ocpp2.0.1", "ocpp1.6"), "ocpp1.6", "ocpp1.6"),
+        (("OCPP1.6",), "OCPP1.6", "ocpp1.6"),
+        (("ocpp1.5",), None, "ocpp1.6"),
+        (("",), None, "ocpp1.6"),
+    ],
+)
+def test_the_subprotocol_is_one_that_was_offered_or_none(
+    offered: tuple[str], answered: str | None, assumed: str
+) -> None:
+    verdict = accepted(request(*(f"Sec-WebSocket-Protocol: {word}" for word in offered)))
+
+    assert (verdict.subprotocol, verdict.protocol) == (answered, assumed)
+
+
+def test_our_order_decides_among_several_common_subprotocols() -> None:
+    rules = FrontRules(protocols=("ocpp2.1", "ocpp2.0.1", "ocpp1.6"))
+
+    verdict = accepted(request("Sec-WebSocket-Protocol: ocpp1.6, ocpp2.0.1"), rules)
+
+    assert verdict.subprotocol == "ocpp2.0.1"
+
+
+def test_compression_is_never_agreed_on() -> None:
+    verdict = accepted(request("Sec-WebSocket-Extensions: permessage-deflate"))
+
+    assert b"deflate" not in verdict.head
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\n"])
+def test_what_follows_the_head_is_kept_for_the_websocket(end: str) -> None:
+    assert accepted(request(end=end) + b"\x81\x80rest").rest == b"\x81\x80rest"
+
+
+@pytest.mark.parametrize(
+    ("header", "user", "password"),
+    [
+        ("R1JTLTE3MDAwMDNmYjVkOg==", "GRS-1700003fb5d", ""),
+        ("dXNlcjpwYXNz", "user", "pass"),
+        ("dXNlcjpwYTpzcw==", "user", "pa:ss"),
+        ("dXNlcjpwYTpzcw", "user", "pa:ss"),
+        (base64.b64encode(b"u:\xff\xfe").decode(), "u", "\xff\xfe"),
+        (base64.b64encode("u:Schlüssel".encode()).decode(), "u", "Schlüssel"),
+        ("!", "", ""),
+    ],
+)
+def test_basic_credentials_are_read_as_stations_write_them(
+    header: str, user: str, password: str
+) -> None:
+    verdict = accepted(request(f"Authorization: basic {header}"))
+
+    assert (verdict.user, verdict.password) == (user, password)
+
+
+@pytest.mark.parametrize("header", ["Bearer x", "Basic é=A", "Basic a", ""])
+def test_other_credentials_count_as_none(header: str) -> None:
+    assert accepted(request(f"Authorization: {header}")).password is None
+
+
+def test_a_password_is_not_in_what_gets_logged() -> None:
+    assert "geheim" not in repr(
+        accepted(request("Authorization: Basic " + base64.b64encode(b"u:geheim").decode()))
+    )
+
+
+def test_tls_on_the_plain_port_is_refused_without_a_word_at_its_first_byte() -> None:
+    assert refused(b"\x16") == Refuse(RefusalReason.TLS_ON_PLAIN_PORT)
+
+
+def test_a_probe_is_told_what_this_port_is() -> None:
+    verdict = refused(b"GET /favicon.ico HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert verdict.reason is RefusalReason.HTTP_PROBE
+    assert verdict.response.startswith(b"HTTP/1.1 426 Upgrade Required\r\n")
+    assert verdict.response.count(b"\n", verdict.response.index(b"\r\n\r\n") + 4) == 1
+
+
+@pytest.mark.parametrize(
+    ("received", "reason"),
+    [
+        (b"\x00\x01\x02", RefusalReason.NOT_HTTP),
+        (b"{}", RefusalReason.NOT_HTTP),
+        (b"POST /ocpp/A HTTP/1.1\r\n\r\n", RefusalReason.BAD_METHOD),
+        (b"GET\r\n\r\n", RefusalReason.BAD_REQUEST),
+        (b"HELO mail.example.com\r\n\r\n", RefusalReason.BAD_REQUEST),
+        (request("Sec-WebSocket-Key: short"), RefusalReason.BAD_KEY),
+        (request("Sec-WebSocket-Version: 99"), RefusalReason.BAD_VERSION),
+        (b"GET /" + b"x" * 9000, RefusalReason.HEAD_TOO_LARGE),
+        (request("X: " + "x" * 9000), RefusalReason.HEAD_TOO_LARGE),
+    ],
+)
+def test_what_is_no_handshake_gets_its_reason(received: bytes, reason: RefusalReason) -> None:
+    verdict = refused(received)
+
+    assert verdict.reason is reason
+    assert verdict.response.startswith(b"HTTP/1.1 4")
+
+
+def test_odd_header_lines_do_not_cost_a_station_its_connection() -> None:
+    odd = ("no colon here", ": no name", "X-Folded: one", "\ttwo", "Upgrade : websocket")
+
+    assert accepted(request(*odd)).station_name == "N-001"
+
+
+def test_empty_lines_before_the_request_are_skipped() -> None:
+    assert accepted(b"\r\n\r\n" + request()).station_name == "N-001"
+
+
+def test_older_clients_speak_http_1_0_and_name_no_version() -> None:
+    assert accepted(request().replace(b"HTTP/1.1", b"HTTP/1.0")).station_name == "N-001"
+
+
+@given(st.integers(min_value=1))
+def test_a_head_in_two_pieces_is_judged_like_one(at: int) -> None:
+    whole = request("Connection: keep-alive, Upgrade")
+    at %= len(whole)
+
+    assert at == 0 or judge(whole[:at], RULES) == NeedMore()
+    assert accepted(whole).rest == b""
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_the_front_fail(received: bytes) -> None:
+    verdict = judge(received, RULES)
+
+    assert isinstance(verdict, NeedMore | Refuse | Accept)
+
+
+@given(st.lists(st.text(st.characters(max_codepoint=255), max_size=40), max_size=6))
+def test_no_header_lines_make_the_front_fail(lines: list[str]) -> None:
+    verdict = judge(request(*lines), RULES)
+
+    assert isinstance(verdict, Refuse | Accept)
+
+
+@given(st.text(st.characters(blacklist_categories=["Cs"]), max_size=60))
+def test_no_address_makes_the_front_fail(target: str) -> None:
+    name = station_name_in(target)
+
+    assert name == name.strip()
