@@ -67,7 +67,7 @@ _PONGS = (b"", b"pong", b'"pong"')
 _ID_LIMIT = 255  # characters of a salvaged id; the longest in use has 36
 _HEAD = re.compile(
     rb"\A[\s\x00\xef\xbb\xbf]*\[\s*\"?2\"?\s*,"
-    rb"\s*(\"(?:[^\"\\]|\\.){0,%d}\"|-?[0-9]{1,%d})\s*,?"
+    rb"\s*(\"(?:[^\"\\]|\\.){0,%d}\"|-?[0-9]{1,%d}(?:\.[0-9]{1,50})?(?:[eE][+-]?[0-9]{1,4})?)\s*,?"
     rb"(?:\s*\"([A-Za-z0-9_]{1,64})\")?" % (_ID_LIMIT, _ID_LIMIT),
     re.DOTALL,
 )
@@ -100,7 +100,8 @@ def read(frame: bytes) -> Frame:
     if frame.strip(_BLANK).lower() in _PONGS:
         return NotAFrame("a sign of life", is_quiet=True)
     try:
-        return _shape(_ELEMENTS.decode(clean_json(frame)), (_NOT_CLEAN,))
+        cleaned = _shape(_ELEMENTS.decode(clean_json(frame)), (_NOT_CLEAN,))
+        return _with_own_id(cleaned, frame)
     except RecursionError:
         return _salvage(frame, "nested too deeply")
     except msgspec.ValidationError:
@@ -174,6 +175,17 @@ def _shape_answer(kind: int, raw: list[bytes]) -> Frame:
     if kind == 3:
         return CallResult(message_id, raw[2] if len(raw) > 2 else b"{}")
     return CallError(message_id, b"[" + b",".join(raw[2:]) + b"]")
+
+
+def _with_own_id(cleaned: Frame, frame: bytes) -> Frame:
+    """Give a call that had to be cleaned the id of the frame back, where it can be sent."""
+    found = _HEAD.match(frame)
+    if not isinstance(cleaned, Call) or found is None:
+        return cleaned
+    raw_id: bytes = found.group(1)
+    if not raw_id.isascii() or min(raw_id) < ord(" "):
+        return cleaned
+    return msgspec.structs.replace(cleaned, raw_id=raw_id)
 
 
 def _id(raw: bytes) -> str | None:

@@ -49,6 +49,7 @@ class Dialect16:
             mask_secrets(frame),
             events,
             answer,
+            is_heartbeat=reading.is_heartbeat,
             is_boot=reading.action == "BootNotification" and not reading.refusal,
             result_of=reading.result_of,
             result=reading.result,

@@ -86,7 +86,7 @@ def _moment(text: str | UnsetType, path: str, scene: Scene) -> datetime | None:
     if text is UNSET:
         return None
     moment = read_moment(text)
-    if moment is None and not scene.breaches:
+    if moment is None and all(breach.field != path for breach in scene.breaches):
         scene.breaches.append(Breach(path, f"no moment: {text[:40]}"))
     return moment
 

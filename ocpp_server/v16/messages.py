@@ -1,4 +1,4 @@
-"""The requests a 1.6 station may send, exactly as strict as the published JSON schemas.
+"""The requests a 1.6 station may send, as strict as the published JSON schemas.
 
 Fields without a default are required on the wire. Their types name `UnsetType` all the same:
 the lenient path (`ocpp_server.repair`) builds these structs from broken payloads and leaves
@@ -18,6 +18,9 @@ Text25 = Annotated[str, Meta(max_length=25)]
 Text50 = Annotated[str, Meta(max_length=50)]
 Text255 = Annotated[str, Meta(max_length=255)]
 Timestamp = Annotated[str, Meta(pattern=RFC3339)]
+# The schemas know no bounds; a number that no 64-bit register holds is a breach all the same,
+# because what we keep and pass on has 64 bits.
+Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 ErrorCode = Literal[
     "ConnectorLockFailure",
@@ -238,25 +241,25 @@ class MeterValueAtStop(Message, frozen=True):
 class MeterValues(Message, frozen=True):
     """Brings measured values of one connector."""
 
-    connector_id: int | UnsetType
+    connector_id: Integer | UnsetType
     meter_value: Annotated[list[MeterValue], Meta(min_length=1)] | UnsetType
-    transaction_id: int | UnsetType = UNSET
+    transaction_id: Integer | UnsetType = UNSET
 
 
 class StartTransaction(Message, frozen=True):
     """Says that a transaction began, and asks for its number."""
 
-    connector_id: int | UnsetType
+    connector_id: Integer | UnsetType
     id_tag: Text20 | UnsetType
-    meter_start: int | UnsetType
+    meter_start: Integer | UnsetType
     timestamp: Timestamp | UnsetType
-    reservation_id: int | UnsetType = UNSET
+    reservation_id: Integer | UnsetType = UNSET
 
 
 class StatusNotification(Message, frozen=True):
     """Says how a connector, or (0) the station, stands."""
 
-    connector_id: int | UnsetType
+    connector_id: Integer | UnsetType
     error_code: ErrorCode | UnsetType
     status: StatusWord | UnsetType
     info: Text50 | UnsetType = UNSET
@@ -268,9 +271,9 @@ class StatusNotification(Message, frozen=True):
 class StopTransaction(Message, frozen=True):
     """Says that a transaction ended."""
 
-    transaction_id: int | UnsetType
+    transaction_id: Integer | UnsetType
     timestamp: Timestamp | UnsetType
-    meter_stop: int | UnsetType
+    meter_stop: Integer | UnsetType
     id_tag: Text20 | UnsetType = UNSET
     reason: StopReason | UnsetType = UNSET
     transaction_data: list[MeterValueAtStop] | UnsetType = UNSET
@@ -294,7 +297,7 @@ class LogStatusNotification(Message, frozen=True):
         ]
         | UnsetType
     )
-    request_id: int | UnsetType = UNSET
+    request_id: Integer | UnsetType = UNSET
 
 
 class SecurityEventNotification(Message, frozen=True):
@@ -333,7 +336,7 @@ class SignedFirmwareStatusNotification(Message, frozen=True):
         ]
         | UnsetType
     )
-    request_id: int | UnsetType = UNSET
+    request_id: Integer | UnsetType = UNSET
 
 
 REQUESTS: dict[str, type[Message]] = {

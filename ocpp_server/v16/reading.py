@@ -139,7 +139,9 @@ def _read_carefully(frame: bytes, memory: Memory, at: datetime, position: int) -
                 is_error=isinstance(envelope, CallError),
             )
         case NotAFrame(is_quiet=True):
-            return Reading((Heard(station=memory.station, observed_at=at, position=position),))
+            # Folded like a heartbeat, with nothing to answer: some send one after every ping.
+            heard = Heard(station=memory.station, observed_at=at, position=position)
+            return Reading((heard,), is_heartbeat=True)
         case NotAFrame():
             return _not_a_frame(envelope, frame, Scene(memory, "", at, position))
         case _:
