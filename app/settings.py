@@ -123,10 +123,12 @@ class TextSettings(_Part):
         default="", description="Our phone number; without it that line is left out."
     )
     team_name: str = Field(
-        default="Service team", min_length=1, description="How notices are signed."
+        default="Foretell", min_length=1, description="How notices are signed."
     )
     emergency_number: str = Field(
-        default="112", pattern=r"^[0-9 ]{2,12}$", description="Number to call in an emergency."
+        default="",
+        pattern=r"^[0-9 ]{0,12}$",
+        description="Number to call in an emergency; without it that of the site's country.",
     )
 
 
@@ -217,7 +219,17 @@ class Settings(BaseSettings):
         """Address of the web server for people, without a slash at its end."""
         if self.http.public_url is not None:
             return str(self.http.public_url).rstrip("/")
+        return self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """Address of the web server for programs on this machine."""
         return f"http://{_reachable(self.host)}:{self.http.port}"
+
+    @property
+    def link_path(self) -> Path:
+        """The Unix socket of core, for the web process and the command line."""
+        return self.data / "core.sock"
 
     @property
     def fleet_path(self) -> Path | None:

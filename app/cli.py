@@ -1,0 +1,276 @@
+"""The command line. Each command reads its arguments, asks the part that does the work, prints.
+
+Exit status: 0 done; 1 a check or test found mistakes; 2 wrong usage, a file that cannot be
+opened or is bad, or something else the person can mend; 70 an error of ours.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import cli_fleet, cli_people, cli_rules, cli_service
+from app.cli_common import (
+    SURPRISE,
+    USAGE,
+    CliError,
+    ConfigOption,
+    DataOption,
+    FleetOption,
+    JsonOption,
+    RulesOption,
+    SetOption,
+    finish,
+    is_debugging,
+    moment_of,
+    say,
+    seconds_of,
+    settings_from,
+    warn,
+)
+
+app = typer.Typer(
+    name="foretell",
+    help="Watches charging hardware and tells each customer about a fault before they call in.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(cli_rules.app, name="rules")
+app.add_typer(cli_fleet.app, name="fleet")
+app.add_typer(cli_people.users, name="user")
+app.add_typer(cli_people.stations, name="station")
+cli_service.add_to(app)
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the one supervisor: nobody sees a traceback
+        sys.exit(_report(error))
+
+
+def _report(error: Exception) -> int:
+    """Say what went wrong in as many lines as it needs; return the exit status."""
+    if is_debugging():
+        traceback.print_exc()
+    if not _is_mendable(error):
+        warn(f"foretell: an error of ours: {type(error).__name__}: {_first_line(error)}")
+        if not is_debugging():
+            warn("set FORETELL_DEBUG=1 for the traceback")
+        return SURPRISE
+    for line in str(error).splitlines() or [type(error).__name__]:
+        warn(line)
+    return USAGE
+
+
+def _is_mendable(error: Exception) -> bool:
+    from app.fleet_file import FleetFileError
+    from app.rule_files import RuleFilesError
+    from app.settings_load import BadSettingsError
+
+    ours = (CliError, BadSettingsError, FleetFileError, RuleFilesError)
+    if isinstance(error, ours):
+        return True
+    # A path the person named: what the system says about it is the whole story.
+    return isinstance(error, OSError) and error.filename is not None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
+
+
+@app.command()
+def serve(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    fleet: FleetOption = None,
+    rules: RulesOption = None,
+    host: Annotated[
+        str | None, typer.Option("--host", help="Address to listen on (default: 127.0.0.1).")
+    ] = None,
+    ocpp_port: Annotated[
+        int | None, typer.Option("--ocpp-port", help="Port for OCPP (default: 9000).")
+    ] = None,
+    http_port: Annotated[
+        int | None, typer.Option("--http-port", help="Port for HTTP (default: 8000).")
+    ] = None,
+    public_url: Annotated[
+        str | None, typer.Option("--public-url", help="Address people reach the pages under.")
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option("--log-level", help="debug, info, warning or error.")
+    ] = None,
+    one_process: Annotated[
+        bool, typer.Option("--one-process", help="Run everything in one process.")
+    ] = False,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="Listen beyond loopback without TLS and passwords."),
+    ] = False,
+    assignments: SetOption = None,
+    show_settings: Annotated[
+        bool, typer.Option("--show-settings", help="Print the settings in force and stop.")
+    ] = False,
+) -> None:
+    """Run the service."""
+    settings = settings_from(
+        {
+            "data": data,
+            "fleet": fleet,
+            "rules": rules,
+            "host": host,
+            "ocpp.port": ocpp_port,
+            "http.port": http_port,
+            "http.public_url": public_url,
+            "log.level": log_level,
+            "one_process": one_process or None,
+            "ocpp.insecure": insecure or None,
+        },
+        config=config,
+        assignments=assignments or (),
+    )
+    if show_settings:
+        from app.settings_pages import settings_as_toml
+
+        say(settings_as_toml(settings).rstrip("\n"))
+        return
+    from app import serve as backend
+
+    finish(backend.run(settings))
+
+
+@app.command()
+def demo(
+    sites: Annotated[int, typer.Option("--sites", min=1, max=5_000, help="How many.")] = 500,
+    stations_per_site: Annotated[
+        int | None,
+        typer.Option("--stations-per-site", min=1, max=100, help="Else unevenly, as in life."),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option("--speed", min=1, help="How much faster cars come and go.")
+    ] = 60.0,
+    duration: Annotated[
+        str | None, typer.Option("--duration", help="End by itself, as in 90s, 10m or 2h.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same story.")] = 1,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on with the data of the last run.")
+    ] = False,
+    data: Annotated[Path, typer.Option("--data", help="Directory of every store.")] = Path(
+        "data/demo"
+    ),
+    assignments: SetOption = None,
+) -> None:
+    """Run the service with a simulated fleet that suffers faults."""
+    duration_s = seconds_of(duration)
+    settings = settings_from({"data": data, "demo": True}, assignments=assignments or ())
+    from app import demo as backend
+
+    finish(
+        backend.run(
+            settings,
+            sites=sites,
+            stations_per_site=stations_per_site,
+            speed=speed,
+            duration_s=duration_s,
+            seed=seed,
+            keep=keep,
+        )
+    )
+
+
+@app.command()
+def simulate(
+    url: Annotated[
+        str, typer.Option("--url", help="Central system, as in ws://HOST:9000/ocpp.")
+    ],
+    fleet: Annotated[Path, typer.Option("--fleet", help="Fleet file: the stations to be.")],
+    scenario: Annotated[
+        Path | None, typer.Option("--scenario", help="What goes wrong, and when.")
+    ] = None,
+    speed: Annotated[
+        float, typer.Option("--speed", min=1, help="How much faster cars come and go.")
+    ] = 1.0,
+    duration: Annotated[
+        str | None, typer.Option("--duration", help="End by itself, as in 90s, 10m or 2h.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same story.")] = 1,
+    password: Annotated[
+        str | None, typer.Option("--password", help="Basic auth password of every station.")
+    ] = None,
+) -> None:
+    """Run the simulated stations alone, against any central system."""
+    if not url.startswith(("ws://", "wss://")):
+        message = f"--url {url}: expected ws://HOST:PORT/PATH or wss://..."
+        raise CliError(message)
+    _must_be_readable(fleet, *([scenario] if scenario else []))
+    duration_s = seconds_of(duration)
+    from simulator import run as backend
+
+    finish(backend.simulate(url, fleet, scenario, speed, duration_s, seed, password))
+
+
+@app.command()
+def replay(
+    logs: Annotated[list[Path], typer.Argument(help="Logs (JSON Lines), merged by time.")],
+    fleet: Annotated[Path, typer.Option("--fleet", help="Fleet file, or folder of CSV files.")],
+    rules: RulesOption = None,
+    until: Annotated[
+        str | None, typer.Option("--until", help="Go on to this moment after the last line.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run logs through the real core in virtual time: what would have been opened and sent."""
+    _must_be_readable(fleet, *logs)
+    end = moment_of(until)
+    from app import replay as backend
+
+    finish(backend.main(logs, fleet, rules=rules, until=end, as_json=as_json))
+
+
+@app.command()
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="Where it goes.")],
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Copy every store, also while the service runs."""
+    settings = settings_from({"data": data}, config=config)
+    from app import backup as backend
+
+    say(str(backend.backup(settings.data, target)))
+
+
+@app.command()
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `backup` wrote.")],
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Put a backup in place as the data directory, which must be empty."""
+    settings = settings_from({"data": data}, config=config)
+    from app import backup as backend
+
+    say(str(backend.restore(source, settings.data)))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version as installed
+
+    say(installed("foretell"))
+
+
+def _must_be_readable(*paths: Path) -> None:
+    """Refuse files that cannot be opened before anything else happens."""
+    for path in paths:
+        if not path.is_dir():
+            path.open("rb").close()

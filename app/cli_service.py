@@ -1,0 +1,172 @@
+"""Commands that ask a running service: tickets, stations, faults, notices, send."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from app.cli_common import (
+    DONE,
+    USAGE,
+    CliError,
+    ConfigOption,
+    DataOption,
+    JsonOption,
+    finish,
+    say_json,
+    say_table,
+    settings_from,
+    warn,
+)
+
+if TYPE_CHECKING:
+    from app.cli_client import ServiceClient
+
+UrlOption = Annotated[
+    str | None,
+    typer.Option("--url", envvar="FORETELL_URL", help="The service; else as set."),
+]
+LimitOption = Annotated[
+    int, typer.Option("--limit", min=1, max=100_000, help="At most so many.")
+]
+
+Item = dict[str, Any]
+Column = tuple[str, Callable[[Item], str]]
+
+COLUMNS: dict[str, Sequence[Column]] = {
+    "tickets": (
+        ("id", lambda item: item["id"]),
+        ("kind", lambda item: item["kind"]),
+        ("state", lambda item: item["state"]),
+        ("severity", lambda item: item["severity"]),
+        ("opened at", lambda item: item["opened_at"]),
+        ("told", lambda item: "yes" if item["notified"] else "no"),
+        ("title", lambda item: item["title"]),
+    ),
+    "stations": (
+        ("id", lambda item: item["id"]),
+        ("online", lambda item: {True: "yes", False: "no"}.get(item["online"], "unknown")),
+        ("status", lambda item: " ".join(f"{n}:{s}" for n, s in item["status"].items())),
+        ("firmware", lambda item: item["firmware"]),
+    ),
+    "faults": (
+        ("rule", lambda item: item["rule"]),
+        ("place", lambda item: item["place"]),
+        ("raised at", lambda item: item["raised_at"]),
+        ("inhibited by", lambda item: item["inhibited_by"] or ""),
+    ),
+    "notices": (
+        ("at", lambda item: item["at"]),
+        ("ticket", lambda item: item["ticket"]),
+        ("reason", lambda item: item["reason"]),
+        ("to", lambda item: item["to"]),
+        ("subject", lambda item: item["subject"]),
+    ),
+}
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (tickets, stations, faults, notices, send):
+        app.command()(command)
+
+
+def tickets(
+    as_json: JsonOption = False,
+    limit: LimitOption = 500,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """List tickets of the running service, the next promise first."""
+    _list("tickets", url, config, data, limit=limit, as_json=as_json)
+
+
+def stations(
+    as_json: JsonOption = False,
+    limit: LimitOption = 5_000,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """List stations of the running service."""
+    _list("stations", url, config, data, limit=limit, as_json=as_json)
+
+
+def faults(
+    as_json: JsonOption = False,
+    limit: LimitOption = 500,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """List active faults of the running service."""
+    _list("faults", url, config, data, limit=limit, as_json=as_json)
+
+
+def notices(
+    as_json: JsonOption = False,
+    limit: LimitOption = 500,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """List notices of the running service, the newest first."""
+    _list("notices", url, config, data, limit=limit, as_json=as_json)
+
+
+def send(
+    station: Annotated[str, typer.Argument(metavar="STATION")],
+    action: Annotated[str, typer.Argument(metavar="ACTION", help="As in TriggerMessage.")],
+    payload: Annotated[str, typer.Argument(metavar="[JSON]", help="Its payload.")] = "{}",
+    timeout_s: Annotated[
+        float, typer.Option("--timeout", min=1, max=600, help="Seconds to wait.")
+    ] = 30.0,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Send one OCPP command; print the answer as JSON."""
+    try:
+        parsed = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        message = f"expected the payload as JSON: {error}"
+        raise CliError(message) from None
+    if not isinstance(parsed, dict):
+        message = 'expected the payload as a JSON object, as in \'{"type": "Soft"}\''
+        raise CliError(message)
+    client = _client(url, config, data)
+    answer = client.send(station, action, parsed, timeout_s=timeout_s)
+    say_json(answer)
+    finish(DONE if answer.get("outcome") == "answered" else USAGE)
+
+
+def _list(
+    things: str,
+    url: str | None,
+    config: Path | None,
+    data: Path | None,
+    *,
+    limit: int,
+    as_json: bool,
+) -> None:
+    found = _client(url, config, data).list(things, limit=limit)
+    if as_json:
+        say_json(found)
+        return
+    columns = COLUMNS[things]
+    rows = [[cell(item) for _, cell in columns] for item in found["items"]]
+    say_table([name for name, _ in columns], rows)
+    if found["next"] is not None:
+        warn(f"only the first {limit}: there are more (--limit)")
+
+
+def _client(url: str | None, config: Path | None, data: Path | None) -> ServiceClient:
+    from app.cli_client import client_for
+
+    settings = settings_from({"data": data}, config=config)
+    return client_for(url or settings.local_url, settings.data)
