@@ -1,4 +1,4 @@
-"""What every store of ours may answer at start: errors that carry their reason. No I/O."""
+"""What every store of ours may answer: errors that carry their reason. No I/O."""
 
 from __future__ import annotations
 
@@ -17,3 +17,11 @@ class StoreTooNewError(Exception):
         self.path = path
         self.found = found
         self.known = known
+
+
+class StoreUnavailableError(Exception):
+    """A store could not be read or written just now; `reason` is what it said."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason

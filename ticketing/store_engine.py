@@ -23,20 +23,21 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from domain.stores import StoreTooNewError
+from domain.stores import StoreTooNewError, StoreUnavailableError
+
+__all__ = [
+    "MIGRATIONS",
+    "StoreUnavailableError",
+    "engine_for",
+    "migrate",
+    "reasons",
+    "url_of",
+]
 
 log = structlog.get_logger(__name__)
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 """Alembic's scripts: what leads from one schema version to the next."""
-
-
-class StoreUnavailableError(Exception):
-    """The ticket store could not be read or written; `reason` is what it said."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 def url_of(place: str | Path) -> URL:

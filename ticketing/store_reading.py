@@ -190,9 +190,8 @@ class TicketReader:
 
     # --- where things stand -------------------------------------------------------------------
 
-    @property
     def position(self) -> int:
-        """Journal position up to which everything is in the store; 0 for an empty one."""
+        """Return the journal position up to which everything is in the store; 0 if empty."""
         return self._meta().get(POSITION, 0)
 
     def load(self, *, now: datetime) -> LoadedDesk:

@@ -193,7 +193,7 @@ def test_a_commit_that_fails_stores_nothing_at_all(store: TicketStore) -> None:
 
     assert store.tickets().items == ()
     assert store.is_applied(["k"]) == set()
-    assert store.position == 0
+    assert store.position() == 0
     put(store, ticket_numbered(1001))
     assert store.ticket("T-1001") is not None
 
