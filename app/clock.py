@@ -59,6 +59,10 @@ class SystemClock:
         self._drift_s = drift - slew
         return datetime.fromtimestamp(self._ours_s, UTC)
 
+    def not_before(self, moment: datetime) -> None:
+        """Never say less than `moment`: what is on disk already may be ahead of the wall clock."""
+        self._ours_s = max(self._ours_s, moment.timestamp())
+
     @property
     def drift_s(self) -> float:
         """Seconds by which the wall clock was ahead of ours at the last `now()`."""

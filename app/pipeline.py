@@ -10,12 +10,13 @@ from collections.abc import Container, Sequence
 from datetime import datetime
 
 import msgspec
-from ticketing.desk import Desk
 
 from domain.events import AnyEvent, ContactMade
 from domain.faults import AnyDecision
+from domain.places import TicketId
 from rules.engine import Engine
-from ticketing.commands import Command
+from ticketing.commands import Action, Command, SendNotice
+from ticketing.desk import Desk
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -25,6 +26,7 @@ class Outcome(msgspec.Struct, frozen=True):
     decisions: tuple[AnyDecision, ...]
     keys: tuple[str, ...]
     wake_at: datetime | None
+    contacts: tuple[tuple[ContactMade, TicketId | None], ...] = ()  # and where each went
 
 
 class Pipeline:
@@ -37,6 +39,7 @@ class Pipeline:
         self._commands: list[Command] = []
         self._decisions: list[AnyDecision] = []
         self._keys: list[str] = []
+        self._contacts: list[tuple[ContactMade, TicketId | None]] = []
 
     def feed(
         self, now: datetime, events: Sequence[AnyEvent] = (), *, applied: Container[str] = ()
@@ -60,10 +63,27 @@ class Pipeline:
             self._pass_time(at, applied)  # what was due before must not see this event
         self._take(self.engine.step(at, event).decisions, applied)
         if isinstance(event, ContactMade):
-            key = f"contact:{event.position}"
-            if key not in applied:
-                self._commands += self.desk.step(at, event, position=event.position).commands
-                self._keys.append(key)
+            self._take_contact(event, applied)
+
+    def act(self, now: datetime, action: Action) -> Outcome:
+        """Do what a person wants done to a ticket. Raises `RefusedError`."""
+        self._pass_time(now, ())
+        self._commands += self.desk.step(now, action).commands
+        self._keys.append(action.key)
+        self._pass_time(now, ())
+        return self._outcome()
+
+    def _take_contact(self, contact: ContactMade, applied: Container[str]) -> None:
+        key = contact_key(contact)
+        if key in applied:
+            return
+        commands = self.desk.step(
+            contact.observed_at, contact, position=contact.position
+        ).commands
+        self._commands += commands
+        self._keys.append(key)
+        went_to = [c.ticket.id for c in commands if not isinstance(c, SendNotice)]
+        self._contacts.append((contact, went_to[-1] if went_to else None))
 
     def _take(self, decisions: Sequence[AnyDecision], applied: Container[str]) -> None:
         for decision in decisions:
@@ -83,10 +103,19 @@ class Pipeline:
 
     def _outcome(self) -> Outcome:
         outcome = Outcome(
-            tuple(self._commands), tuple(self._decisions), tuple(self._keys), self._wake_at
+            tuple(self._commands),
+            tuple(self._decisions),
+            tuple(self._keys),
+            self._wake_at,
+            tuple(self._contacts),
         )
-        self._commands, self._decisions, self._keys = [], [], []
+        self._commands, self._decisions, self._keys, self._contacts = [], [], [], []
         return outcome
+
+
+def contact_key(contact: ContactMade) -> str:
+    """Return the key under which a contact is applied once: its place in the journal."""
+    return f"contact:{contact.position}"
 
 
 def _no_contact(events: Sequence[AnyEvent]) -> bool:

@@ -117,6 +117,16 @@ class GroupRecorder:
 
     # --- for core ----------------------------------------------------------------------------
 
+    @property
+    def is_idle(self) -> bool:
+        """True where nothing waits for a commit: all that is recorded is believed."""
+        return not self._entries and not self._sends and self._task is None
+
+    @property
+    def position(self) -> int:
+        """Position of the newest entry recorded; durable and believed where `is_idle`."""
+        return self._position
+
     def record_fact(self, make: Callable[[int], AnyEvent], station: StationId | None) -> int:
         """Record an event that had no frame; `make` gets its position. Returns the position."""
         position = self.take_position()

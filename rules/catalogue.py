@@ -20,7 +20,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Detector(StrEnum):
-    """The detectors there are. Each is documented in `rules/detectors.py`."""
+    """The detectors there are. Each is a class with handlers, named in its module."""
 
     REPORTED_FAULT = "reported-fault"
     OFFLINE = "offline"

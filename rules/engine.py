@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-import msgspec
-
 from domain.beliefs import Fleet
 from domain.events import (
     AnyEvent,
@@ -25,14 +23,12 @@ from domain.faults import Fault, Step, WorkFound
 from domain.places import Place, StationId
 from domain.registry import Registry
 from rules.catalogue import Catalogue
-from rules.detectors import Links, ReportedFaults
 from rules.dictionary import Dictionary
 from rules.ledger import Ledger
+from rules.links import Links
+from rules.reported import ReportedFaults
 from rules.site_dark import DarkSites
 from rules.state import EngineState, Window
-
-_STATE_CODER = msgspec.msgpack.Encoder()
-_STATE_READER = msgspec.msgpack.Decoder(EngineState)
 
 
 class Engine:
@@ -103,14 +99,10 @@ class Engine:
             raise AssertionError(f"asked to be woken at {wake_at}, which is not after {now}")
         return Step(ledger.take_decisions(), wake_at)
 
-    def dump(self) -> bytes:
-        """Return the whole memory as bytes for a snapshot."""
-        return _STATE_CODER.encode(self._state)
-
-    @staticmethod
-    def read_state(dumped: bytes) -> EngineState:
-        """Read what `dump` returned. Raises msgspec.ValidationError for another format."""
-        return _STATE_READER.decode(dumped)
+    @property
+    def state(self) -> EngineState:
+        """The whole memory, for a snapshot; give it to a new engine to go on from there."""
+        return self._state
 
     def _end_silence(self, event: AnyEvent) -> None:
         station: StationId | None = None

@@ -1,4 +1,4 @@
-"""The ledger of all faults: moves tracks, keeps their deadlines, writes the decisions.
+"""The ledger of all faults: moves tracks, keeps their deadlines, takes the decisions.
 
 Detectors tell it that a condition begins or ends; it applies patience, danger, severity and
 inhibition, and answers with decisions that carry their reason. It never looks at an event.
@@ -6,7 +6,6 @@ inhibition, and answers with decisions that carry their reason. It never looks a
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -14,12 +13,14 @@ import msgspec
 
 from domain.codes import DANGER
 from domain.events import ErrorReport
-from domain.faults import AnyDecision, Change, Decision, Fault, Severity, WorkFound, worst
-from domain.places import Place, PlaceKind, SiteId, StationId
+from domain.faults import AnyDecision, Change, Fault, Severity, WorkFound, worst
+from domain.places import Place, PlaceKind, StationId
 from domain.registry import Registry
-from rules.catalogue import Catalogue, Detector, Rule
-from rules.impact import can_nobody_charge, speaks_for
+from rules.catalogue import Catalogue, Rule
+from rules.deadlines import TRACK, WINDOW, WINDOW_RANK, Deadlines
+from rules.found import danger_in_maintenance, decision_on, fault_of, in_words, unknown_code
 from rules.state import EngineState, Window
+from rules.surroundings import Surroundings
 from rules.tracks import Moved, Phase, Track
 
 RECONNECT_SETTLE = timedelta(seconds=60)
@@ -34,6 +35,8 @@ _RANK = {
     PlaceKind.EVSE: 4,
 }
 """Of deadlines at one moment the wider place's fires first, so that it can speak for others."""
+
+_WAKE_RANK = {"site": 2, "silent": 5}
 
 Wake = Callable[[datetime, str], None]
 Hook = Callable[[Place], None]
@@ -58,20 +61,19 @@ class Ledger:
     """All tracks of the engine, their deadlines and the decisions of the present step."""
 
     def __init__(self, registry: Registry, catalogue: Catalogue, state: EngineState) -> None:
-        self._registry = registry
         self._catalogue = catalogue
         self._state = state
+        # A rule that was taken out of the catalogue takes its tracks with it.
+        state.tracks = {f: t for f, t in state.tracks.items() if t.rule in catalogue.rules}
+        self._around = Surroundings(registry, catalogue, state)
+        self._deadlines = Deadlines(self._is_due)
         self._decisions: list[AnyDecision] = []
-        self._heap: list[tuple[datetime, int, str, str]] = []
         self._wakes: dict[str, Wake] = {}
         self._when_cleared: dict[str, Hook] = {}
-        self._by_station: dict[str, list[Track]] = {}
-        self._by_site: dict[str, list[Track]] = {}
         for track in state.tracks.values():
-            self._index(track)
             self._schedule(track)
         for window in state.windows:
-            self._push(window.until, 9, window.name, "window")
+            self._deadlines.add(window.until, WINDOW_RANK, window.name, WINDOW)
 
     # --- what detectors call -------------------------------------------------------------
 
@@ -81,7 +83,7 @@ class Ledger:
 
     def tracks_at(self, station: StationId) -> list[Track]:
         """Return all tracks of a station and its EVSEs."""
-        return self._by_station.get(station, [])
+        return self._around.tracks_at(station)
 
     def see(self, rule: Rule, place: Place, sighting: Sighting) -> Track:
         """A condition holds at a place; without patience it raises at once."""
@@ -166,7 +168,7 @@ class Ledger:
 
     def wake(self, at: datetime, name: str, key: str) -> None:
         """Call the handler registered as `name` with `key` when `at` has come."""
-        self._push(at, 2 if name == "site" else 5, key, name)
+        self._deadlines.add(at, _WAKE_RANK[name], key, name)
 
     def on_wake(self, name: str, handler: Wake) -> None:
         """Register the handler for `wake(..., name, ...)`."""
@@ -185,17 +187,16 @@ class Ledger:
     def open_window(self, window: Window) -> None:
         """Begin a maintenance window or a silence."""
         self._state.windows.append(window)
-        self._push(window.until, 9, window.name, "window")
+        self._deadlines.add(window.until, WINDOW_RANK, window.name, WINDOW)
 
     # --- what the engine calls -------------------------------------------------------------
 
     def fire_until(self, now: datetime) -> None:
         """Fire every deadline up to and including `now`, each as of its own moment."""
-        while self._heap and self._heap[0][0] <= now:
-            at, _, name, kind = heapq.heappop(self._heap)
-            if kind == "track":
+        for at, name, kind in self._deadlines.due(now):
+            if kind == TRACK:
                 self._fire(self._state.tracks[name], at)
-            elif kind == "window":
+            elif kind == WINDOW:
                 self._close_windows(at)
             else:
                 self._wakes[kind](at, name)
@@ -208,35 +209,30 @@ class Ledger:
     @property
     def wake_at(self) -> datetime | None:
         """The next deadline; None where nothing is due ever."""
-        while self._heap:
-            at, _, name, kind = self._heap[0]
-            if kind != "track" or self._state.tracks[name].next_at == at:
-                return at
-            heapq.heappop(self._heap)
-        return None
+        return self._deadlines.next_at
 
     def active_faults(self) -> tuple[Fault, ...]:
         """Return all active faults as they stand."""
         return tuple(
-            _fault(track, self._catalogue.rules[track.rule])
+            fault_of(track, self._catalogue.rules[track.rule])
             for track in self._state.tracks.values()
-            if track.phase is Phase.ACTIVE and track.rule in self._catalogue.rules
+            if track.phase is Phase.ACTIVE
         )
 
     # --- deadlines ---------------------------------------------------------------------------
 
+    def _is_due(self, fingerprint: str, at: datetime) -> bool:
+        return self._state.tracks[fingerprint].next_at == at
+
     def _schedule(self, track: Track) -> None:
         due_at = track.next_at
         if due_at is not None:
-            self._push(due_at, _RANK[track.place.kind], track.fingerprint, "track")
-
-    def _push(self, at: datetime, rank: int, name: str, kind: str) -> None:
-        heapq.heappush(self._heap, (at, rank, name, kind))
+            rank = _RANK[track.place.kind]
+            self._deadlines.add(due_at, rank, track.fingerprint, TRACK)
 
     def _fire(self, track: Track, at: datetime) -> None:
-        if track.next_at is None or track.next_at > at:
-            return  # a deadline that was moved or taken back
-        if self._is_clearing_unseen(track, at):
+        is_clearing = track.phase is Phase.ACTIVE and not track.is_present
+        if is_clearing and track.due_at == at and self._around.is_unseen(track):
             track.due_at, track.left = None, RECONNECT_SETTLE
             return
         match track.fire(at):
@@ -253,21 +249,8 @@ class Ledger:
                 pass
         self._schedule(track)
 
-    def _is_clearing_unseen(self, track: Track, at: datetime) -> bool:
-        """True where the clean time would end while nothing can be known of the station."""
-        station = track.place.station
-        if track.is_present or track.phase is not Phase.ACTIVE or station is None:
-            return False
-        if track.due_at is None or track.due_at > at:
-            return False
-        return self._state.fleet.belief(station).link.value == "unknown"
-
     def _close_windows(self, at: datetime) -> None:
-        over = [window for window in self._state.windows if window.until <= at]
-        self._state.windows = [w for w in self._state.windows if w.until > at]
-        if not over:
-            return
-        names = {window.name for window in over}
+        names = self._around.close_windows(at)
         for track in list(self._state.tracks.values()):
             if track.phase is Phase.ACTIVE and track.inhibited_by in names:
                 self._reassess(track, at, "the window ended")
@@ -276,19 +259,19 @@ class Ledger:
 
     def _raised(self, track: Track, at: datetime, because: str) -> None:
         track.severity = self._severity_of(track, at)
-        track.inhibited_by = self._inhibitor_of(track)
+        track.inhibited_by = self._around.inhibitor_of(track)
         self._decide(track, Change.RAISED, at, because)
         for word in track.unknown:
-            self._find_unknown(track, word, at)
+            self.find_work(unknown_code(track, word, at))
         if track.is_danger and (track.inhibited_by or "").startswith("maintenance@"):
-            self._find_danger(track, at)
+            self.find_work(danger_in_maintenance(track, at))
         self._reassess_others(track, at)
         self._schedule(track)
 
     def _cleared(self, track: Track, at: datetime) -> None:
         rule = self._rule(track)
         span = rule.flapping_clear_after if track.is_flapping else rule.clear_after
-        self._decide(track, Change.CLEARED, at, f"clean for {_span(span)}", cleared_at=at)
+        self._decide(track, Change.CLEARED, at, f"clean for {in_words(span)}")
         track.forget()
         if track.rule in self._when_cleared:
             self._when_cleared[track.rule](track.place)
@@ -313,20 +296,11 @@ class Ledger:
 
     def _reassess_others(self, track: Track, at: datetime) -> None:
         """The track began or ceased to speak for others: see who is affected."""
-        if track.place.kind is PlaceKind.SITE:
-            site = self._registry.sites.get(SiteId(track.place.name))
-            stations = [station.id for station in site.stations] if site else []
-        elif track.place.kind is PlaceKind.STATION:
-            stations = [StationId(track.place.name)]
-        else:
-            return
-        for station in stations:
-            for other in list(self.tracks_at(station)):
-                if other is not track and other.phase is Phase.ACTIVE:
-                    self._reassess(other, at, f"{track.rule} at {track.place}")
+        for other in self._around.spoken_for_by(track):
+            self._reassess(other, at, f"{track.rule} at {track.place}")
 
     def _reassess(self, track: Track, at: datetime, because: str) -> None:
-        inhibitor = self._inhibitor_of(track)
+        inhibitor = self._around.inhibitor_of(track)
         if inhibitor == track.inhibited_by:
             return
         if inhibitor is None and not track.is_present:
@@ -337,52 +311,8 @@ class Ledger:
         change = Change.RELEASED if inhibitor is None else Change.INHIBITED
         self._decide(track, change, at, because)
 
-    def _inhibitor_of(self, track: Track) -> str | None:
-        for other in self._wider(track):
-            if other.phase is not Phase.IDLE and speaks_for(
-                other, track, self._detector(other), self._detector(track)
-            ):
-                return f"{other.rule}@{other.place}"
-        window = self._window_over(track)
-        return window.name if window else None
-
-    def _wider(self, track: Track) -> list[Track]:
-        site = self._registry.site_of(track.place)
-        wider = list(self._by_site.get(site.id, ())) if site else []
-        station = track.place.station
-        if station is not None:
-            wider += [
-                other
-                for other in self.tracks_at(station)
-                if other is not track and other.place.kind is PlaceKind.STATION
-            ]
-        return wider
-
-    def _window_over(self, track: Track) -> Window | None:
-        windows = [w for w in self._state.windows if self._covers(w, track)]
-        return max(windows, key=lambda window: window.until) if windows else None
-
-    def _covers(self, window: Window, track: Track) -> bool:
-        if window.rule not in ("", track.rule):
-            return False
-        station = track.place.station
-        if window.place == track.place:
-            return True
-        if window.place.kind is PlaceKind.STATION:
-            return station == window.place.name
-        site = self._registry.site_of(track.place)
-        return (
-            window.place.kind is PlaceKind.SITE
-            and site is not None
-            and (site.id == window.place.name)
-        )
-
-    # --- severity ----------------------------------------------------------------------------
-
     def _severity_of(self, track: Track, at: datetime) -> Severity:
-        if track.is_danger:
-            return Severity.CRITICAL
-        if self._blocks_charging(track) and self._can_nobody_charge(track, at):
+        if track.is_danger or self._around.leaves_nobody_charging(track, at):
             return Severity.CRITICAL
         worsens = self._rule(track).worsens
         if worsens is not None and track.worsens_at is not None and track.worsens_at <= at:
@@ -390,114 +320,29 @@ class Ledger:
             track.base = worst(track.base, worsens.to)
         return track.base
 
-    def _blocks_charging(self, track: Track) -> bool:
-        rule = self._rule(track)
-        is_faulted = rule.detector is Detector.REPORTED_FAULT and rule.is_faulted
-        return is_faulted and track.base.rank >= Severity.MAJOR.rank
-
-    def _can_nobody_charge(self, track: Track, at: datetime) -> bool:
-        site = self._registry.site_of(track.place)
-        if site is None:
-            return False
-        blocked = {
-            other.place
-            for station in site.stations
-            for other in self.tracks_at(station.id)
-            if self._blocks_charging(other)
-            and (
-                other.phase is Phase.ACTIVE
-                or (other.due_at is not None and other.due_at <= at and other.is_present)
-            )
-        }
-        return can_nobody_charge(site, blocked)
-
     def _improve_site(self, track: Track, at: datetime) -> None:
         """One place can charge again: what was critical only for the site is less so now."""
-        site = self._registry.site_of(track.place)
-        if site is None:
-            return
-        for station in site.stations:
-            for other in self.tracks_at(station.id):
-                if other.phase is Phase.ACTIVE and other.is_present and not other.is_danger:
-                    severity = self._severity_of(other, at)
-                    if severity.rank < other.severity.rank:
-                        self._set_severity(
-                            other, severity, at, "another place can charge again"
-                        )
+        for other in self._around.worse_than_alone(track):
+            severity = self._severity_of(other, at)
+            if severity.rank < other.severity.rank:
+                self._set_severity(other, severity, at, "another place can charge again")
 
-    # --- decisions ---------------------------------------------------------------------------
-
-    def _decide(
-        self,
-        track: Track,
-        change: Change,
-        at: datetime,
-        because: str,
-        cleared_at: datetime | None = None,
-    ) -> None:
-        key = f"{track.fingerprint}#{track.episode}:{change}"
-        if change not in (Change.RAISED, Change.CLEARED):
-            track.changes += 1
-            key = f"{key}:{track.changes}"
-        window = self._window_over(track)
+    def _decide(self, track: Track, change: Change, at: datetime, because: str) -> None:
+        window = self._around.window_over(track)
+        quiet_until = window.until if window else None
         self._decisions.append(
-            Decision(
-                key=key,
-                change=change,
-                fault=_fault(track, self._rule(track), cleared_at),
-                at=at,
-                because=because,
-                evidence=tuple(track.evidence),
-                quiet_until=window.until if window else None,
-            )
-        )
-
-    def _find_unknown(self, track: Track, word: str, at: datetime) -> None:
-        vendor = track.errors[-1].vendor_id if track.errors else ""
-        self.find_work(
-            WorkFound(
-                key=f"unknown-code:{vendor.casefold()}:{word.casefold()}",
-                rule="unknown-code",
-                place=track.place,
-                at=at,
-                detail=f"Vendor code {word!r} of {vendor or 'an unnamed vendor'}",
-                codes=("unknown-code",),
-                evidence=tuple(track.evidence),
-            )
-        )
-
-    def _find_danger(self, track: Track, at: datetime) -> None:
-        self.find_work(
-            WorkFound(
-                key=f"danger:{track.fingerprint}#{track.episode}",
-                rule="danger-in-maintenance",
-                place=track.place,
-                at=at,
-                detail=f"Danger reported during planned work: {', '.join(track.codes)}",
-                codes=tuple(track.codes),
-                severity=Severity.CRITICAL,
-                evidence=tuple(track.evidence),
-            )
+            decision_on(track, self._rule(track), change, at, because, quiet_until=quiet_until)
         )
 
     def _new_track(self, rule: Rule, place: Place) -> Track:
         fingerprint = _fingerprint(rule, place)
         track = Track(rule=rule.name, place=place, fingerprint=fingerprint)
         self._state.tracks[fingerprint] = track
-        self._index(track)
+        self._around.add(track)
         return track
-
-    def _index(self, track: Track) -> None:
-        if track.place.station is not None:
-            self._by_station.setdefault(track.place.name, []).append(track)
-        elif track.place.kind is PlaceKind.SITE:
-            self._by_site.setdefault(track.place.name, []).append(track)
 
     def _rule(self, track: Track) -> Rule:
         return self._catalogue.rules[track.rule]
-
-    def _detector(self, track: Track) -> Detector:
-        return self._rule(track).detector
 
 
 def _fingerprint(rule: Rule, place: Place) -> str:
@@ -506,32 +351,6 @@ def _fingerprint(rule: Rule, place: Place) -> str:
 
 def _is_window(inhibitor: str | None) -> bool:
     return inhibitor is not None and inhibitor.startswith(("maintenance@", "silence@"))
-
-
-def _fault(track: Track, rule: Rule, cleared_at: datetime | None = None) -> Fault:
-    if track.seen_at is None or track.raised_at is None:
-        raise AssertionError(f"{track.fingerprint} has no episode")
-    return Fault(
-        fingerprint=track.fingerprint,
-        rule=track.rule,
-        place=track.place,
-        episode=track.episode,
-        severity=track.severity,
-        codes=tuple(track.codes),
-        seen_at=track.seen_at,
-        raised_at=track.raised_at,
-        cleared_at=cleared_at,
-        is_danger=track.is_danger,
-        is_flapping=track.is_flapping,
-        inhibited_by=track.inhibited_by,
-        errors=tuple(track.errors),
-        advice=rule.advice,
-    )
-
-
-def _span(span: timedelta) -> str:
-    seconds = span.total_seconds()
-    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
 
 
 def is_danger(codes: Iterable[str]) -> bool:

@@ -9,8 +9,9 @@ from domain.events import Connected, Disconnected, ServiceStarted
 from domain.places import Place, SiteId, StationId
 from domain.registry import Registry, Site
 from rules.catalogue import Catalogue, Detector, Rule
-from rules.detectors import RESTART_GUARD, Handlers
+from rules.handlers import Handlers
 from rules.ledger import Ledger, Sighting
+from rules.links import RESTART_GUARD
 from rules.state import EngineState, SiteWatch
 
 PARTIAL_HOLD = timedelta(minutes=30)

@@ -1,0 +1,321 @@
+"""Core: the one process that writes. Listener, journal, engine, desk and outbox on one loop.
+
+A turn is: entries committed, answers sent, events believed, decisions made, commands stored.
+Everything else (snapshot, retention, folding) happens between turns.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from app.clock import SystemClock
+from app.core_metrics import CoreMetrics
+from app.core_parts import Parts, build_parts, make_endpoint, make_outbox, tls_context
+from app.core_requests import Requests
+from app.link_server import LinkServer
+from app.messages import Changed, Health
+from app.pipeline import Outcome, contact_key
+from app.recorder import GroupRecorder
+from app.recovery import CoreSnapshot, encode_snapshot, replay_journal, save_snapshot
+from app.settings import Settings
+from domain.events import AnyEvent, PlaceEvent, ServiceStarted, ServiceStopped, StationEvent
+from domain.places import TicketId
+from ticketing.commands import Action, SendNotice
+from ticketing.store import StoreUnavailableError
+from ticketing.store_rows import StoredContact
+
+log = structlog.get_logger(__name__)
+
+SNAPSHOT_EVERY_S = 60.0
+HOUSEKEEPING_EVERY_S = 3600.0
+PUBLISH_EVERY_S = 0.5
+"""Changes of stations are gathered this long before the pages hear of them."""
+LONGEST_SLEEP_S = 30.0
+"""However far the next deadline, look at the clock again: it may have been slewed."""
+SLOW_COMMIT_S = 0.001
+"""An fsync slower than this goes into a thread (DESIGN decision 1)."""
+KEPT_KEYS = timedelta(days=60)
+"""Keys of applied decisions are kept longer than any snapshot or journal could repeat them."""
+
+
+class Ports(msgspec.Struct, frozen=True):
+    """Where core listens: ports as bound, `tls` None where no certificate is set."""
+
+    ocpp: int
+    tls: int | None = None
+
+
+class Core:
+    """The service's only writer. `start`, then `close`; it drives itself in between."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.clock = SystemClock()
+        self.parts: Parts = build_parts(settings, self.clock)
+        journal = self.parts.journal
+        self.recorder = GroupRecorder(
+            journal,
+            self.clock,
+            self._believe,
+            beside_loop=journal.measured_commit_s > SLOW_COMMIT_S,
+        )
+        self.endpoint = make_endpoint(settings, self.parts, self.recorder, self.clock)
+        self.outbox = make_outbox(settings, self.parts, self.clock)
+        self.metrics = CoreMetrics(self)
+        self.link = LinkServer(settings.link_path, Requests(self).answer)
+        self._unstored: list[tuple[Outcome, int, datetime]] = []
+        self._store_trouble = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._changed_stations: set[str] = set()
+        self._contact_tickets: dict[int, TicketId] = {}
+        self.started_at: datetime | None = None
+
+    # --- life ----------------------------------------------------------------------------------
+
+    async def start(self) -> Ports:
+        """Recover, then take stations on. Raises OSError where a port cannot be had."""
+        self._recover()
+        loop = asyncio.get_running_loop()
+        self.recorder.record_fact(
+            lambda position: ServiceStarted(observed_at=self.clock.now(), position=position),
+            None,
+        )
+        await self.recorder.flush()
+        self.started_at = self.clock.now()
+        await self.link.start()
+        settings = self._settings
+        ports = Ports(
+            await self.endpoint.start(settings.host, settings.ocpp.port),
+            await self._start_tls(),
+        )
+        self._tasks = [
+            loop.create_task(self._every(1.0, self._fold), name="fold"),
+            loop.create_task(self._every(SNAPSHOT_EVERY_S, self._snapshot), name="snapshot"),
+            loop.create_task(self._every(HOUSEKEEPING_EVERY_S, self._keep_house), name="house"),
+            loop.create_task(self._every(PUBLISH_EVERY_S, self._publish), name="publish"),
+            loop.create_task(self.outbox.run(), name="outbox"),
+            loop.create_task(self.metrics.watch_loop(), name="loop-lag"),
+        ]
+        gc.collect()
+        gc.freeze()
+        return ports
+
+    async def close(self, drain_s: float = 5.0) -> None:
+        """Let answers leave, tell the stations, keep everything, stop."""
+        await self.endpoint.close(drain_s)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.recorder.record_fact(
+            lambda position: ServiceStopped(observed_at=self.clock.now(), position=position),
+            None,
+        )
+        await self.recorder.close()
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._snapshot()
+        await self.link.close()
+        self.parts.close()
+
+    async def _start_tls(self) -> int | None:
+        context = tls_context(self._settings)
+        if context is None:
+            return None
+        settings = self._settings
+        return await self.endpoint.start(settings.host, settings.ocpp.port_tls, context)
+
+    def _recover(self) -> None:
+        parts = self.parts
+        replayed = replay_journal(
+            parts.journal,
+            parts.store,
+            parts.interpreter,
+            parts.pipeline,
+            parts.snapshot,
+            self._store,
+        )
+        log.info("recovered", entries=replayed.count, position=parts.journal.last_position)
+        if replayed.last_at is None:
+            return
+        self.clock.not_before(replayed.last_at)
+        if parts.engine.fleet.is_up:
+            # We did not stop, we fell: our outage began after the last thing we wrote.
+            last_at = replayed.last_at
+            self.recorder.record_fact(
+                lambda position: ServiceStopped(observed_at=last_at, position=position), None
+            )
+
+    # --- a turn --------------------------------------------------------------------------------
+
+    def _believe(self, events: list[AnyEvent]) -> None:
+        self._turn(events)
+        for event in events:
+            if isinstance(event, StationEvent):
+                self._changed_stations.add(event.station)
+            elif isinstance(event, PlaceEvent):
+                self._changed_stations.add(event.place.name)
+
+    def _turn(self, events: list[AnyEvent]) -> None:
+        now = self.clock.now()
+        outcome = self.parts.pipeline.feed(now, events)
+        self._take(outcome, now)
+
+    def _take(self, outcome: Outcome, now: datetime) -> None:
+        if outcome.commands or outcome.keys:
+            self._store(outcome, self.recorder.position, now)
+            self.metrics.count(outcome)
+            self._tell(outcome, now)
+        for contact, ticket in outcome.contacts:
+            if ticket is not None:
+                self._contact_tickets[contact.position] = ticket
+        self._sleep_until(outcome.wake_at)
+
+    def act(self, action: Action) -> None:
+        """Do what a person wants done to a ticket, durably. Raises `RefusedError`."""
+        now = self.clock.now()
+        self._take(self.parts.pipeline.act(now, action), now)
+
+    async def record_event(self, make: Callable[[int, datetime], AnyEvent]) -> int:
+        """Record what a person told us, wait until it is durable, return its position.
+
+        `make` builds the event from its position and moment.
+        """
+        position = self.recorder.record_fact(
+            lambda position: make(position, self.clock.now()), None
+        )
+        await self.recorder.flush()
+        return position
+
+    async def record_contact(self, make: Callable[[int, datetime], AnyEvent]) -> TicketId:
+        """Record a customer's contact and return the ticket it went to."""
+        position = await self.record_event(make)
+        return self._contact_tickets.pop(position)
+
+    def _sleep_until(self, wake_at: datetime | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        delay_s = LONGEST_SLEEP_S
+        if wake_at is not None:
+            delay_s = min(delay_s, max((wake_at - self.clock.now()).total_seconds(), 0.0))
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._wake)
+
+    def _wake(self) -> None:
+        # What was recorded before a deadline counts before it, as it will in a replay.
+        if self.recorder.is_idle:
+            self._turn([])
+        else:
+            self._timer = asyncio.get_running_loop().call_later(0.001, self._wake)
+
+    def _store(self, outcome: Outcome, position: int, at: datetime) -> None:
+        self._unstored.append((outcome, position, at))
+        self._store_all()
+
+    def _store_all(self) -> None:
+        while self._unstored:
+            outcome, position, at = self._unstored[0]
+            contacts = [
+                StoredContact(
+                    key=contact_key(contact),
+                    at=contact.observed_at,
+                    customer=contact.customer,
+                    channel=contact.channel,
+                    station=contact.station,
+                    site=contact.site,
+                    text=contact.text,
+                    ticket=ticket,
+                )
+                for contact, ticket in outcome.contacts
+            ]
+            try:
+                self.parts.store.commit(
+                    outcome.commands,
+                    applied_keys=outcome.keys,
+                    position=position,
+                    at=at,
+                    watermark=at,
+                    contacts=contacts,
+                )
+            except StoreUnavailableError as error:
+                if not self._store_trouble:
+                    log.error("tickets cannot be stored, will try again", reason=str(error))
+                self._store_trouble = str(error)
+                return
+            self._store_trouble = ""
+            del self._unstored[0]
+
+    def _tell(self, outcome: Outcome, now: datetime) -> None:
+        notices = tuple(c.key for c in outcome.commands if isinstance(c, SendNotice))
+        tickets = {c.ticket.id for c in outcome.commands if not isinstance(c, SendNotice)}
+        if notices:
+            self.outbox.wake()
+        self.link.publish(Changed(at=now, tickets=tuple(sorted(tickets)), notices=notices))
+
+    # --- between turns -------------------------------------------------------------------------
+
+    async def _every(self, seconds: float, work: Callable[[], object]) -> None:
+        """The supervisor of one recurring job: a failure is logged and the job goes on."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                result = work()
+                if asyncio.iscoroutine(result):
+                    await result
+            except Exception:
+                log.exception("recurring job failed", job=getattr(work, "__name__", "job"))
+
+    def _fold(self) -> None:
+        self.recorder.fold()
+        if self._unstored:
+            self._store_all()
+
+    async def _snapshot(self) -> None:
+        await self.recorder.flush()
+        if self._unstored:
+            return  # the store is behind: a restart has to take these decisions again
+        parts = self.parts
+        payload = encode_snapshot(
+            CoreSnapshot(
+                self.recorder.position,
+                self.clock.now(),
+                parts.engine.state,
+                parts.interpreter.translations,
+            )
+        )
+        await asyncio.to_thread(save_snapshot, parts.snapshot_path, payload)
+
+    def _keep_house(self) -> None:
+        limits = self._settings.journal
+        journal = self.parts.journal
+        today = self.clock.now().date()
+        dropped = [
+            *journal.drop_before(today - timedelta(days=limits.retention_days)),
+            *journal.drop_over(int(limits.max_gb * 1e9)),
+        ]
+        if dropped:
+            log.info("journal days dropped", days=[str(day) for day in dropped])
+        self.parts.store.forget_applied(self.clock.now() - KEPT_KEYS)
+
+    def _publish(self) -> None:
+        if self._changed_stations:
+            stations, self._changed_stations = self._changed_stations, set()
+            self.link.publish(Changed(at=self.clock.now(), stations=tuple(sorted(stations))))
+
+    # --- questions -----------------------------------------------------------------------------
+
+    def health(self) -> Health:
+        """Say whether stations are taken on and everything is durable, and why not."""
+        reasons = []
+        if self.recorder.trouble:
+            reasons.append(f"journal not writable: {self.recorder.trouble}")
+        if self._store_trouble:
+            reasons.append(f"ticket store not writable: {self._store_trouble}")
+        if self.started_at is None:
+            reasons.append("starting")
+        return Health(not reasons, tuple(reasons), self.metrics.text())

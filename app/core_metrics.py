@@ -1,0 +1,124 @@
+"""Core's counters as Prometheus text. Plain integers are read when somebody asks."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from app.pipeline import Outcome
+from domain.faults import Decision
+from ticketing.commands import OpenTicket, SendNotice
+
+if TYPE_CHECKING:
+    from app.core import Core
+
+_LAG_EVERY_S = 0.05
+_KIB = 1024
+
+
+class CoreMetrics(Collector):
+    """What core counts, collected on demand. Values grow from the start of the process."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._decisions: Counter[tuple[str, str]] = Counter()
+        self._tickets: Counter[str] = Counter()
+        self._notices: Counter[str] = Counter()
+        self._longest_pause_s = 0.0
+        self._registry = CollectorRegistry(auto_describe=False)
+        self._registry.register(self)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count what a turn decided."""
+        for decision in outcome.decisions:
+            if isinstance(decision, Decision):
+                self._decisions[(decision.fault.rule, decision.change.value)] += 1
+            else:
+                self._decisions[(decision.rule, "found")] += 1
+        for command in outcome.commands:
+            if isinstance(command, OpenTicket):
+                self._tickets[command.ticket.kind.value] += 1
+            elif isinstance(command, SendNotice):
+                self._notices[command.notice.reason.value] += 1
+
+    async def watch_loop(self) -> None:
+        """Measure how late the loop comes back: the longest pause since the last reading."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + _LAG_EVERY_S
+            await asyncio.sleep(_LAG_EVERY_S)
+            self._longest_pause_s = max(self._longest_pause_s, loop.time() - due)
+
+    def text(self) -> str:
+        """Return all counters as Prometheus text; the longest pause begins anew."""
+        text = generate_latest(self._registry).decode()
+        self._longest_pause_s = 0.0
+        return text
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the metrics."""
+        core = self._core
+        counters = core.endpoint.counters
+        for name, words in _COUNTERS.items():
+            yield CounterMetricFamily(f"foretell_{name}", words, value=getattr(counters, name))
+        refused = CounterMetricFamily(
+            "foretell_refused_handshakes", "Handshakes refused, by reason.", labels=["reason"]
+        )
+        for reason, number in counters.refusals.items():
+            refused.add_metric([str(reason)], number)
+        yield refused
+        decisions = CounterMetricFamily(
+            "foretell_decisions", "Decisions of the engine.", labels=["rule", "change"]
+        )
+        for (rule, change), number in self._decisions.items():
+            decisions.add_metric([rule, change], number)
+        yield decisions
+        yield _by_label("foretell_tickets_opened", "Tickets opened.", "kind", self._tickets)
+        yield _by_label("foretell_notices", "Notices decided.", "reason", self._notices)
+        for name, words, value in self._gauges():
+            yield GaugeMetricFamily(f"foretell_{name}", words, value=value)
+
+    def _gauges(self) -> Iterator[tuple[str, str, float]]:
+        core = self._core
+        yield "connections", "Open connections.", core.endpoint.connections
+        yield "journal_position", "Position of the newest entry.", core.recorder.position
+        yield "active_faults", "Active faults.", len(core.parts.engine.active_faults())
+        yield "clock_drift_seconds", "Wall clock ahead of ours.", core.clock.drift_s
+        yield "longest_pause_seconds", "Of the loop, since last read.", self._longest_pause_s
+        yield (
+            "peak_memory_bytes",
+            "Largest resident memory of core.",
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _KIB,
+        )
+
+
+def _by_label(name: str, words: str, label: str, counts: Counter[str]) -> Metric:
+    family = CounterMetricFamily(name, words, labels=[label])
+    for value, number in counts.items():
+        family.add_metric([value], number)
+    return family
+
+
+_COUNTERS = {
+    "accepted": "Connections accepted.",
+    "replaced": "Connections replaced by a newer one of the same station.",
+    "lost": "Connections that ended.",
+    "messages": "Messages received.",
+    "heartbeats": "Conforming heartbeats, folded.",
+    "bytes": "Bytes of messages received.",
+    "oversize": "Connections closed for a message over the limit.",
+    "rsv": "Connections closed for reserved bits.",
+    "violations": "Connections closed for another breach of RFC 6455.",
+    "half_open": "Connections closed because nothing was heard on them.",
+    "overrun": "Connections cut because the station did not read.",
+    "commands": "Commands sent.",
+    "command_timeouts": "Commands without an answer in time.",
+    "failures": "Exceptions in our own handlers.",
+}

@@ -1,0 +1,165 @@
+"""What core is made of, built from settings and what is on disk."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from ticketing.adapters.mail import FileMail, SmtpMail
+from ticketing.outbox import Outbox
+
+from app.access import AccessStore
+from app.fleet_file import read_fleet
+from app.interpret import Interpreter
+from app.pipeline import Pipeline
+from app.recovery import CoreSnapshot, load_snapshot
+from app.rule_files import load_rules
+from app.settings import Settings
+from app.site_view import BelievedSites
+from app.web.tokens import status_page_url
+from domain.places import CustomerId, StationId, TicketId
+from domain.ports import Channel, Clock, Recorder
+from domain.registry import Registry
+from gateway.journal import DayFileJournal
+from ocpp_server.gate import PasswordGate
+from ocpp_server.limits import Limits
+from ocpp_server.listener import Endpoint
+from ocpp_server.protocol import Dialect
+from ocpp_server.v16.dialect import Dialect16
+from rules.engine import Engine
+from rules.state import EngineState
+from ticketing.desk import Desk
+from ticketing.settings import DeskSettings
+from ticketing.store import TicketStore
+
+TICKETS_FILE = "tickets.db"
+ACCESS_FILE = "access.db"
+SNAPSHOT_FILE = "snapshot"
+JOURNAL_FOLDER = "journal"
+MAIL_FOLDER = "mail"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The cores and stores, opened and consistent with each other."""
+
+    registry: Registry
+    journal: DayFileJournal
+    store: TicketStore
+    access: AccessStore
+    snapshot: CoreSnapshot | None
+    snapshot_path: Path
+    interpreter: Interpreter
+    engine: Engine
+    pipeline: Pipeline
+
+    def close(self) -> None:
+        """Close every store."""
+        self.journal.close()
+        self.store.close()
+        self.access.close()
+
+
+def build_parts(settings: Settings, clock: Clock) -> Parts:
+    """Open the stores, read registry and rules, load the snapshot and the desk.
+
+    Raises what the readers raise: FleetFileError, RuleFilesError, StoreTooNewError, ...
+    """
+    data = settings.data
+    data.mkdir(parents=True, exist_ok=True)
+    registry = read_fleet(settings.fleet_path) if settings.fleet_path else Registry()
+    catalogue, dictionary = load_rules(settings.rules)
+    store = TicketStore(data / TICKETS_FILE)
+    access = AccessStore(data / ACCESS_FILE)
+    journal = DayFileJournal(data / JOURNAL_FOLDER, not_below=store.position())
+    snapshot = load_snapshot(data / SNAPSHOT_FILE)
+    state: EngineState | None = snapshot.engine if snapshot else None
+    engine = Engine(registry, catalogue, dictionary, state)
+    secret = access.secret
+
+    def status_page(customer: CustomerId | None, ticket: TicketId) -> str:
+        return status_page_url(secret, settings.public_url, customer, ticket)
+
+    desk = Desk(
+        registry,
+        desk_settings(settings),
+        status_page=status_page,
+        view=BelievedSites(registry, engine),
+    )
+    loaded = store.load(now=clock.now())
+    desk.load(loaded.tickets, next_number=loaded.next_number)
+    return Parts(
+        registry=registry,
+        journal=journal,
+        store=store,
+        access=access,
+        snapshot=snapshot,
+        snapshot_path=data / SNAPSHOT_FILE,
+        interpreter=Interpreter(snapshot.translations if snapshot else None),
+        engine=engine,
+        pipeline=Pipeline(engine, desk),
+    )
+
+
+def desk_settings(settings: Settings) -> DeskSettings:
+    """Return the desk's part of the settings."""
+    return DeskSettings(
+        phone=settings.texts.phone,
+        team_name=settings.texts.team_name,
+        emergency_number=settings.texts.emergency_number,
+        quiet_from=settings.quiet.begins_at,
+        quiet_until=settings.quiet.ends_at,
+    )
+
+
+def make_endpoint(
+    settings: Settings, parts: Parts, recorder: Recorder, clock: Clock
+) -> Endpoint:
+    """Build the OCPP endpoint."""
+
+    def make_dialect(station: StationId, protocol: str) -> Dialect:
+        translation = parts.interpreter.translation(station, protocol)
+        return Dialect16(
+            station, translation, heartbeat_every_s=settings.ocpp.heartbeat_every_s
+        )
+
+    def resolve(name: str) -> StationId:
+        return parts.registry.station_named(name) or StationId(name)
+
+    def evses(station: StationId) -> int:
+        registered = parts.registry.stations.get(station)
+        return registered.evses if registered else 0
+
+    gate = PasswordGate(parts.access.station_password_hash, resolve)
+    limits = Limits(ping_every_s=settings.ocpp.ping_every_s)
+    return Endpoint(recorder, clock, gate, make_dialect, limits, evses=evses)
+
+
+def make_outbox(settings: Settings, parts: Parts, clock: Clock) -> Outbox:
+    """Build the outbox with the channels that are configured."""
+    smtp = settings.smtp
+    mail: Channel
+    if smtp.host:
+        mail = SmtpMail(
+            host=smtp.host,
+            port=smtp.port,
+            user=smtp.user,
+            password=smtp.password.get_secret_value(),
+            sender=smtp.sender,
+            tls=smtp.tls,
+        )
+    else:
+        mail = FileMail(settings.data / MAIL_FOLDER, sender=smtp.sender)
+    return Outbox(parts.store.outbox, {"email": mail}, clock)
+
+
+def tls_context(settings: Settings) -> ssl.SSLContext | None:
+    """Build the TLS context of the OCPP endpoint; None where no certificate is set."""
+    ocpp = settings.ocpp
+    if ocpp.tls_cert is None or ocpp.tls_key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(ocpp.tls_cert, ocpp.tls_key)
+    return context

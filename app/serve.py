@@ -1,0 +1,227 @@
+"""`foretell serve`: starts core and web, restarts the one that dies and says so, stops in order.
+
+With `one_process` both run on one loop (tests). The supervisor itself holds no state: whatever
+happens to a process, the stores and the journal know where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Callable
+
+import msgspec
+import structlog
+import uvloop
+from rich.console import Console
+
+from app.logs import set_up_logs
+from app.process_words import Failed, Message, Ready, Report, Role, StartError
+from app.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+RESTART_FIRST_S = 0.2
+RESTART_LAST_S = 10.0
+STEADY_AFTER_S = 60.0
+"""A process that lived this long starts again without a pause."""
+STOP_WITHIN_S = 20.0
+START_WITHIN_S = 600.0
+"""A core that has months of journal to replay may take minutes."""
+
+_MESSAGE_READER = msgspec.json.Decoder(Message)
+Say = Callable[[str], None]
+
+
+def run(settings: Settings) -> int:
+    """Run the service until it is told to stop. Exit status 2 where it cannot start."""
+    set_up_logs(settings.log, "serve")
+    console = Console(stderr=False, highlight=False)
+    try:
+        return uvloop.run(serve(settings, lambda line: console.print(line, markup=False)))
+    except StartError as error:
+        Console(stderr=True).print(str(error), style="red", markup=False)
+        return 2
+
+
+async def serve(settings: Settings, say: Say) -> int:
+    """Run the service until SIGTERM or SIGINT. Raises `StartError`."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    service = Service(settings, say)
+    await service.start(stop)
+    await stop.wait()
+    say("stopping: letting answers leave, keeping everything")
+    await service.close()
+    return 0
+
+
+class Service:
+    """The processes of one service. After `start`, `settings` names the ports as bound."""
+
+    def __init__(self, settings: Settings, say: Say) -> None:
+        self.settings = settings
+        self._say = say
+        self._stop = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._processes: dict[Role, asyncio.subprocess.Process] = {}
+
+    async def start(self, stop: asyncio.Event | None = None) -> None:
+        """Start core, then web. Raises `StartError`; `stop` ends a start that takes long."""
+        data = self.settings.data
+        data.mkdir(parents=True, exist_ok=True)
+        self.settings = self.settings.model_copy(update={"data": data.resolve()})
+        await self._start_role("core")
+        self._say(f"stations: ws://{self.settings.host}:{self.settings.ocpp.port}/ocpp/<id>")
+        if stop is not None and stop.is_set():
+            return
+        await self._start_role("web")
+        self._say(f"console:  {self.settings.local_url}/console/")
+        self._say(f"API:      {self.settings.local_url}/docs")
+
+    async def close(self) -> None:
+        """Stop web, then core: nobody is left who could ask for what is not there."""
+        self._stop.set()
+        for role in ("web", "core"):
+            process = self._processes.get(role)
+            if process is not None and process.returncode is None:
+                await _stop_process(process)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def process_id(self, role: Role) -> int:
+        """Return the process id of a role; it changes when the process was restarted."""
+        return self._processes[role].pid
+
+    async def _start_role(self, role: Role) -> None:
+        ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
+        work = (
+            self._run_here(role, ready)
+            if self.settings.one_process
+            else self._keep(role, ready)
+        )
+        self._tasks.append(asyncio.create_task(work, name=role))
+        try:
+            self._note(await asyncio.wait_for(ready, START_WITHIN_S))
+        except (StartError, TimeoutError):
+            await self.close()
+            raise
+
+    def _note(self, ready: Ready) -> None:
+        """Keep the ports: after a restart stations and browsers look for us where we were."""
+        settings = self.settings
+        if ready.ocpp_port:
+            ocpp = settings.ocpp.model_copy(
+                update={
+                    "port": ready.ocpp_port,
+                    "port_tls": ready.tls_port or settings.ocpp.port_tls,
+                }
+            )
+            self.settings = settings.model_copy(update={"ocpp": ocpp})
+        if ready.http_port:
+            http = settings.http.model_copy(update={"port": ready.http_port})
+            self.settings = settings.model_copy(update={"http": http})
+        if ready.admin_password:
+            self._say(f"login:    admin  {ready.admin_password}   (shown this once)")
+
+    async def _run_here(self, role: Role, ready: asyncio.Future[Ready]) -> None:
+        from app.run_core import run_core
+        from app.run_web import run_web
+
+        work = run_core if role == "core" else run_web
+        try:
+            await work(self.settings, _into(ready), self._stop)
+        except StartError as error:
+            if not ready.done():
+                ready.set_exception(error)
+
+    async def _keep(self, role: Role, ready: asyncio.Future[Ready]) -> None:
+        """Run a process again and again until we stop; the first failure to start is final."""
+        pause_s = RESTART_FIRST_S
+        loop = asyncio.get_running_loop()
+        while not self._stop.is_set():
+            started_at = loop.time()
+            is_first = not ready.done()
+            reason = await self._run_process(
+                role, _into(ready) if is_first else self._again(role)
+            )
+            if self._stop.is_set():
+                return
+            if not ready.done():
+                ready.set_exception(StartError(reason))
+                return
+            lived_s = loop.time() - started_at
+            pause_s = (
+                RESTART_FIRST_S
+                if lived_s > STEADY_AFTER_S
+                else min(pause_s * 2, RESTART_LAST_S)
+            )
+            log.error("process died, starting it again", role=role, reason=reason, in_s=pause_s)
+            self._say(f"{role} died ({reason}); starting it again")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), pause_s)
+
+    def _again(self, role: Role) -> Report:
+        def report(message: Message) -> None:
+            if isinstance(message, Ready):
+                self._say(f"{role} is back")
+            else:
+                self._say(f"{role} cannot start: {message.reason}")
+
+        return report
+
+    async def _run_process(self, role: Role, report: Report) -> str:
+        """Run one process to its end and return why it ended."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "app.child",
+            role,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C reaches the supervisor, which stops them in order
+        )
+        self._processes[role] = process
+        if process.stdin is None or process.stdout is None:
+            raise AssertionError("both streams were asked for")
+        process.stdin.write(_settings_line(self.settings))
+        failed = ""
+        async for line in process.stdout:
+            message = _MESSAGE_READER.decode(line)
+            if isinstance(message, Failed):
+                failed = message.reason
+            report(message)
+        status = await process.wait()
+        return failed or (f"signal {-status}" if status < 0 else f"exit status {status}")
+
+
+def _into(ready: asyncio.Future[Ready]) -> Report:
+    def report(message: Message) -> None:
+        if isinstance(message, Ready) and not ready.done():
+            ready.set_result(message)
+
+    return report
+
+
+def _settings_line(settings: Settings) -> bytes:
+    """The settings for a child, secrets in clear: the pipe is ours alone."""
+    plain = settings.model_dump(mode="json", by_alias=False)
+    plain["smtp"]["password"] = settings.smtp.password.get_secret_value()
+    return msgspec.json.encode(plain) + b"\n"
+
+
+async def _stop_process(process: asyncio.subprocess.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
+    except TimeoutError:
+        log.error("process did not stop in time", pid=process.pid)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

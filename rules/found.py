@@ -1,0 +1,92 @@
+"""Tracks into the words of `domain.faults`: faults, decisions and work for us. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from domain.faults import Change, Decision, Fault, Severity, WorkFound
+from rules.catalogue import Rule
+from rules.tracks import Track
+
+_ONCE_PER_EPISODE = (Change.RAISED, Change.CLEARED)
+
+
+def fault_of(track: Track, rule: Rule, cleared_at: datetime | None = None) -> Fault:
+    """Return the track's present episode as a fault."""
+    if track.seen_at is None or track.raised_at is None:
+        raise AssertionError(f"{track.fingerprint} has no episode")
+    return Fault(
+        fingerprint=track.fingerprint,
+        rule=track.rule,
+        place=track.place,
+        episode=track.episode,
+        severity=track.severity,
+        codes=tuple(track.codes),
+        seen_at=track.seen_at,
+        raised_at=track.raised_at,
+        cleared_at=cleared_at,
+        is_danger=track.is_danger,
+        is_flapping=track.is_flapping,
+        inhibited_by=track.inhibited_by,
+        errors=tuple(track.errors),
+        advice=rule.advice,
+    )
+
+
+def decision_on(
+    track: Track,
+    rule: Rule,
+    change: Change,
+    at: datetime,
+    because: str,
+    *,
+    quiet_until: datetime | None,
+) -> Decision:
+    """Return a decision about a track. Its key is the same whenever it is taken again."""
+    key = f"{track.fingerprint}#{track.episode}:{change}"
+    if change not in _ONCE_PER_EPISODE:
+        track.changes += 1
+        key = f"{key}:{track.changes}"
+    return Decision(
+        key=key,
+        change=change,
+        fault=fault_of(track, rule, at if change is Change.CLEARED else None),
+        at=at,
+        because=because,
+        evidence=tuple(track.evidence),
+        quiet_until=quiet_until,
+    )
+
+
+def unknown_code(track: Track, word: str, at: datetime) -> WorkFound:
+    """A vendor word that nobody has classified yet: once per vendor and word."""
+    vendor = track.errors[-1].vendor_id if track.errors else ""
+    return WorkFound(
+        key=f"unknown-code:{vendor.casefold()}:{word.casefold()}",
+        rule="unknown-code",
+        place=track.place,
+        at=at,
+        detail=f"Vendor code {word!r} of {vendor or 'an unnamed vendor'}",
+        codes=("unknown-code",),
+        evidence=tuple(track.evidence),
+    )
+
+
+def danger_in_maintenance(track: Track, at: datetime) -> WorkFound:
+    """Danger while work is going on: agents hear of it, customers do not."""
+    return WorkFound(
+        key=f"danger:{track.fingerprint}#{track.episode}",
+        rule="danger-in-maintenance",
+        place=track.place,
+        at=at,
+        detail=f"Danger reported during planned work: {', '.join(track.codes)}",
+        codes=tuple(track.codes),
+        severity=Severity.CRITICAL,
+        evidence=tuple(track.evidence),
+    )
+
+
+def in_words(span: timedelta) -> str:
+    """Write a duration for a reason: `5 minutes`, `30 seconds`."""
+    seconds = span.total_seconds()
+    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"

@@ -1,0 +1,139 @@
+"""The detector of what stations say of themselves: Faulted, or an error code without Faulted.
+
+It reads words through the dictionary and tells the ledger where a condition begins or ends.
+"""
+
+from __future__ import annotations
+
+from domain.beliefs import Fleet
+from domain.codes import OTHER
+from domain.events import ErrorCleared, ErrorRaised, Status, StatusReported
+from domain.places import Place, StationId
+from domain.registry import Registry
+from rules.catalogue import Catalogue, Detector, Rule
+from rules.dictionary import Dictionary, Meaning
+from rules.handlers import Handlers
+from rules.ledger import Ledger, Sighting, is_danger
+
+
+class ReportedFaults:
+    """What stations say of themselves: Faulted, or an error code without Faulted."""
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        dictionary: Dictionary,
+        registry: Registry,
+        fleet: Fleet,
+        ledger: Ledger,
+    ) -> None:
+        self._rules = catalogue.of(Detector.REPORTED_FAULT)
+        self._dictionary = dictionary
+        self._registry = registry
+        self._fleet = fleet
+        self._ledger = ledger
+
+    @property
+    def handlers(self) -> Handlers:
+        """The events this detector listens to."""
+        return {
+            StatusReported: self.on_status,
+            ErrorRaised: self.on_error_raised,
+            ErrorCleared: self.on_error_cleared,
+        }
+
+    def on_status(self, event: StatusReported) -> None:
+        """Read a status: it may begin one rule's condition and end another's."""
+        is_faulted = event.status is Status.FAULTED
+        station = StationId(event.place.name)
+        if not is_faulted and event.error is None and not self._ledger.tracks_at(station):
+            return  # by far the most frequent case
+        meaning = self._dictionary.meaning(event.error, self._make(station))
+        for rule in self._rules:
+            if not _fits(rule, event.place):
+                continue
+            if rule.is_faulted and is_faulted:
+                self._see_faulted(rule, event, meaning)
+            elif rule.is_faulted:
+                if event.status is not Status.UNKNOWN:
+                    self._ledger.end(rule, event.place, event.observed_at, event.position)
+            elif meaning.codes and not is_faulted:
+                self._see_error(rule, event, "status", meaning)
+            else:
+                self._end_error(rule, event, "status")
+
+    def on_error_raised(self, event: ErrorRaised) -> None:
+        """An error apart from any status: a fault of its own, danger at once."""
+        meaning = self._dictionary.meaning(event.error, self._make(event.place.name))
+        codes = meaning.codes or (OTHER,)
+        for rule in self._rules:
+            if not rule.is_faulted and _fits(rule, event.place):
+                known = Meaning(codes, meaning.severity, meaning.unknown)
+                self._see_error(rule, event, event.key or event.error.code, known)
+
+    def on_error_cleared(self, event: ErrorCleared) -> None:
+        """An error apart from any status ended."""
+        for rule in self._rules:
+            if not rule.is_faulted and _fits(rule, event.place):
+                self._end_error(rule, event, event.key or event.error.code)
+
+    def _see_faulted(self, rule: Rule, event: StatusReported, meaning: Meaning) -> None:
+        codes = meaning.codes
+        if not codes:
+            track = self._ledger.find(rule, event.place)
+            # Faulted that is sent again often loses its code: the last known one stays.
+            codes = tuple(track.codes) if track and track.codes else (OTHER,)
+        self._ledger.see(
+            rule,
+            event.place,
+            Sighting(
+                at=event.observed_at,
+                since=event.observed_at,
+                codes=codes,
+                severity=meaning.severity,
+                error=event.error,
+                unknown=meaning.unknown,
+                position=event.position,
+                can_flap=True,
+                is_danger=is_danger(codes),
+            ),
+        )
+
+    def _see_error(
+        self, rule: Rule, event: StatusReported | ErrorRaised, key: str, meaning: Meaning
+    ) -> None:
+        track = self._ledger.see(
+            rule,
+            event.place,
+            Sighting(
+                at=event.observed_at,
+                since=event.observed_at,
+                codes=meaning.codes,
+                severity=meaning.severity,
+                error=event.error,
+                position=event.position,
+                can_flap=True,
+                is_danger=isinstance(event, ErrorRaised) and is_danger(meaning.codes),
+            ),
+        )
+        if key not in track.keys:
+            track.keys.append(key)
+
+    def _end_error(self, rule: Rule, event: StatusReported | ErrorCleared, key: str) -> None:
+        track = self._ledger.find(rule, event.place)
+        if track is None or key not in track.keys:
+            return
+        track.keys.remove(key)
+        if not track.keys:
+            self._ledger.end(rule, event.place, event.observed_at, event.position)
+
+    def _make(self, station: str) -> str:
+        registered = self._registry.stations.get(StationId(station))
+        if registered is not None and registered.vendor:
+            return registered.vendor
+        belief = self._fleet.stations.get(StationId(station))
+        return belief.vendor if belief else ""
+
+
+def _fits(rule: Rule, place: Place) -> bool:
+    return rule.scope == "" or (rule.scope == "evse") == (place.evse > 0)
