@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Self
 
@@ -110,7 +110,7 @@ class LinkClient:
         finally:
             self._waiting.pop(number, None)
 
-    async def changes(self) -> AsyncIterator[Changed | Missed]:
+    async def changes(self) -> AsyncGenerator[Changed | Missed, None]:
         """Yield what changed, for ever; `Missed` first and whenever some may be lost."""
         queue: asyncio.Queue[Changed | Missed] = asyncio.Queue(CHANGES_LIMIT)
         queue.put_nowait(Missed("just subscribed"))

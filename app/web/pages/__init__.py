@@ -1,0 +1,1 @@
+"""Pages: the agents' console, customers' pages, login and errors. Server-rendered."""

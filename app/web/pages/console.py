@@ -1,0 +1,288 @@
+"""The agents' console: queue, ticket, stations, recording a call. Every view has an address."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from enum import StrEnum
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi.responses import RedirectResponse, Response, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from app.messages import ActOnTicket
+from app.web.api.fleet import belief_or_missing, beliefs_of, faults_by_station
+from app.web.api.tickets import action_key
+from app.web.auth import FormWriter, Reader
+from app.web.context import WebContext, context_of
+from app.web.pages.queue import QueueFilter, row_of
+from app.web.pages.station import StationFilter, StationRow, station_rows
+from app.web.pages.templating import render
+from app.web.pages.ticket import (
+    FRAMES_SHOWN,
+    FrameLine,
+    evidence_of,
+    frame_lines,
+    frames_wanted,
+    station_line,
+    ticket_page,
+)
+from app.web.principals import Principal
+from app.web.problems import ProblemError, missing
+from domain.beliefs import StationBelief
+from domain.faults import Severity
+from domain.places import SiteId, StationId
+from domain.tickets import Ticket, TicketKind, TicketState
+from ticketing.commands import Action, AddNote, CloseTicket, TakeTicket
+
+router = APIRouter(prefix="/console", include_in_schema=False)
+
+ROWS = 100
+"""Tickets on one page of the queue."""
+
+
+def _known(word: str, words: type[StrEnum]) -> str:
+    """Return a filter's word if there is such a one, else ""."""
+    return word if word in {one.value for one in words} else ""
+
+
+def queue_filter(request: Request) -> QueueFilter:
+    """Read the queue's filters from the address; a word nobody knows shows everything."""
+    words = request.query_params
+    return QueueFilter(
+        tab="tasks" if words.get("tab") == "tasks" else "tickets",
+        state=_known(words.get("state", ""), TicketState),
+        kind=_known(words.get("kind", ""), TicketKind),
+        customer=words.get("customer", ""),
+        site=words.get("site", ""),
+        severity=_known(words.get("severity", ""), Severity),
+        mine=bool(words.get("mine")),
+        cursor=words.get("cursor", "")[:500],
+    )
+
+
+Filters = Annotated[QueueFilter, Depends(queue_filter)]
+
+
+@router.get("/")
+def queue_page(request: Request, principal: Reader, filters: Filters) -> Response:
+    """Show the ticket queue."""
+    web = context_of(request)
+    registry = web.registry
+    values = {
+        **_queue(web, principal, filters),
+        "customers": sorted(registry.customers.values(), key=lambda one: one.name.casefold()),
+        "site": registry.sites.get(SiteId(filters.site)),
+    }
+    return render("queue.html", request, values, principal=principal)
+
+
+@router.get("/queue")
+def queue_fragment(request: Request, principal: Reader, filters: Filters) -> Response:
+    """Show the queue's rows alone, for live updates."""
+    web = context_of(request)
+    values = _queue(web, principal, filters)
+    return render("_queue.html", request, values, principal=principal)
+
+
+def _queue(web: WebContext, principal: Principal, filters: QueueFilter) -> dict[str, object]:
+    found, after = web.reading.tickets(
+        filters.query(principal.name), cursor=filters.cursor or None, limit=ROWS
+    )
+    registry, now = web.registry, web.now()
+    rows = [row_of(ticket, registry, now) for ticket in found]
+    return {"rows": rows, "next": after, "filters": filters, "counts": web.reading.counts()}
+
+
+@router.get("/tickets/{ticket_id}")
+async def ticket(request: Request, principal: Reader, ticket_id: str) -> Response:
+    """Show one ticket."""
+    return await _ticket(request, principal, ticket_id, "ticket.html")
+
+
+@router.get("/tickets/{ticket_id}/live")
+async def ticket_fragment(request: Request, principal: Reader, ticket_id: str) -> Response:
+    """Show what changes on a ticket's page, for live updates."""
+    return await _ticket(request, principal, ticket_id, "_ticket.html")
+
+
+async def _ticket(
+    request: Request, principal: Principal, ticket_id: str, template: str
+) -> Response:
+    web = context_of(request)
+    view = await web.fleet_or_none()
+    beliefs: dict[str, StationBelief] | None = None
+    if view is not None:
+        beliefs = {one.station: one for one in view.stations}
+
+    def rendered() -> Response:
+        found = web.reading.ticket(ticket_id)
+        if found is None:
+            raise missing(f"ticket {ticket_id}")
+        notices, _ = web.reading.notices(ticket=ticket_id, limit=200)
+        page = ticket_page(
+            found,
+            sorted(notices, key=lambda notice: (notice.at, notice.to)),
+            web.registry,
+            beliefs=beliefs,
+            who=principal.name,
+            now=web.now(),
+        )
+        frames = _frames_beside(web, found)
+        return render(template, request, {"page": page, "frames": frames}, principal=principal)
+
+    return await run_in_threadpool(rendered)
+
+
+def _frames_beside(web: WebContext, found: Ticket) -> list[tuple[StationId, list[FrameLine]]]:
+    evidence = evidence_of(found)
+    site = web.registry.sites.get(found.site) if found.site else None
+    zone = site.zone if site else UTC
+    return [
+        (
+            station,
+            frame_lines(
+                web.reading.frames(station, since=since, limit=FRAMES_SHOWN), zone, evidence
+            ),
+        )
+        for station, since in frames_wanted(found)
+    ]
+
+
+def _back(ticket_id: str) -> RedirectResponse:
+    return RedirectResponse(f"/console/tickets/{quote(ticket_id, safe='')}", status_code=303)
+
+
+async def _act(request: Request, action: Action) -> Response:
+    await context_of(request).ask(ActOnTicket(action))
+    return _back(action.ticket)
+
+
+@router.post("/tickets/{ticket_id}/take")
+async def take(
+    request: Request, who: FormWriter, ticket_id: str, key: Annotated[str, Form()] = ""
+) -> Response:
+    """Take the ticket."""
+    action = TakeTicket(ticket=ticket_id, who=who.name, key=action_key(who, key))
+    return await _act(request, action)
+
+
+@router.post("/tickets/{ticket_id}/notes")
+async def add_note(
+    request: Request,
+    who: FormWriter,
+    ticket_id: str,
+    text: Annotated[str, Form(max_length=10_000)] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """Write an internal note."""
+    if not text.strip():
+        return _back(ticket_id)
+    action = AddNote(
+        ticket=ticket_id, who=who.name, text=text.strip(), key=action_key(who, key)
+    )
+    return await _act(request, action)
+
+
+@router.post("/tickets/{ticket_id}/close")
+async def close(
+    request: Request,
+    who: FormWriter,
+    ticket_id: str,
+    why: Annotated[str, Form(max_length=2_000)] = "",
+    key: Annotated[str, Form()] = "",
+) -> Response:
+    """Resolve or close the ticket."""
+    if not why.strip():
+        raise ProblemError(422, "say why it is closed: the next reader will want to know")
+    action = CloseTicket(
+        ticket=ticket_id, who=who.name, why=why.strip(), key=action_key(who, key)
+    )
+    return await _act(request, action)
+
+
+def station_filter(
+    q: Annotated[str, Query(max_length=100)] = "", state: str = "", page: int = 1
+) -> StationFilter:
+    """Read the stations' filters from the address."""
+    known = state if state in ("faulted", "away", "up", "never") else ""
+    return StationFilter(q=q.strip(), state=known, page=max(page, 1))
+
+
+@router.get("/stations")
+async def stations(
+    request: Request,
+    principal: Reader,
+    filters: Annotated[StationFilter, Depends(station_filter)],
+) -> Response:
+    """Show all stations with their live state."""
+    web = context_of(request)
+    view = await web.fleet_or_none()
+    rows: list[StationRow] = []
+    if view is not None:
+        rows = station_rows(
+            beliefs_of(view, web.registry), faults_by_station(view), web.registry, web.now()
+        )
+    matching = [row for row in rows if filters.takes(row)]
+    return render(
+        "stations.html",
+        request,
+        {
+            "rows": matching[filters.first : filters.first + filters.SIZE],
+            "found": len(matching),
+            "total": len(rows),
+            "filters": filters,
+        },
+        principal=principal,
+    )
+
+
+@router.get("/stations/{station_id}")
+async def station(request: Request, principal: Reader, station_id: str) -> Response:
+    """Show one station: live state, open tickets, last frames."""
+    web = context_of(request)
+    view, registry = await web.fleet_or_none(), web.registry
+    name = registry.station_named(station_id) or StationId(station_id)
+    belief = StationBelief(station=name)
+    if view is not None:
+        belief = belief_or_missing(view, registry, station_id)
+    elif name not in registry.stations:
+        raise missing(f"station {station_id}")
+    site = registry.site_of(name)
+    registered = registry.stations.get(name)
+    faults = [] if view is None else faults_by_station(view).get(name, [])
+
+    def rendered() -> Response:
+        zone = site.zone if site else UTC
+        frames = frame_lines(web.reading.frames(name, limit=FRAMES_SHOWN), zone)
+        now = web.now()
+        tickets = web.reading.tickets_of_station(name)
+        values = {
+            "belief": belief,
+            "is_known": view is not None,
+            "line": station_line(belief, registered.evses if registered else 0, now),
+            "registered": registered,
+            "site": site,
+            "zone": zone,
+            "customer": registry.customer_of(name),
+            "faults": faults,
+            "tickets": [row_of(one, registry, now) for one in tickets],
+            "frames": frames[::-1],
+        }
+        return render("station.html", request, values, principal=principal)
+
+    return await run_in_threadpool(rendered)
+
+
+@router.get("/events")
+async def events(request: Request, _: Reader) -> Response:
+    """Stream what changes to an open page (server-sent events)."""
+    hub = context_of(request).hub
+    if hub.is_full:
+        raise ProblemError(503, "too many pages are open", headers={"Retry-After": "30"})
+    return StreamingResponse(
+        hub.events(),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )

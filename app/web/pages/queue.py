@@ -1,0 +1,165 @@
+"""The ticket queue: filters as they stand in the address, and rows as they are shown. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import msgspec
+
+from app.web.pages.moments import span, written
+from app.web.pages.words import KIND_WORDS, STATE_WORDS, place_words, site_of_ticket
+from domain.faults import Severity
+from domain.places import CustomerId, SiteId
+from domain.registry import Registry
+from domain.tickets import Ticket, TicketKind, TicketState
+from ticketing.store_rows import TicketFilter
+
+UNRESOLVED = (TicketState.NEW, TicketState.OPEN, TicketState.WAITING)
+MAIN_KINDS = tuple(kind for kind in TicketKind if kind is not TicketKind.TASK)
+
+
+class QueueFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """What the address asks for. Empty words mean "all"; `state` "" means unresolved."""
+
+    tab: str = "tickets"  # tickets | tasks
+    state: str = ""
+    kind: str = ""
+    customer: str = ""
+    site: str = ""
+    severity: str = ""
+    mine: bool = False
+    cursor: str = ""
+
+    def query(self, who: str) -> TicketFilter:
+        """Return the filter as the store is asked; `who` is meant by "mine"."""
+        kinds = MAIN_KINDS if self.tab != "tasks" else (TicketKind.TASK,)
+        if self.kind and self.tab != "tasks":
+            kinds = tuple(kind for kind in MAIN_KINDS if kind.value == self.kind) or kinds
+        return TicketFilter(
+            states=_states(self.state),
+            kinds=kinds,
+            severities=(Severity(self.severity),) if self.severity else (),
+            customer=CustomerId(self.customer) if self.customer else None,
+            site=SiteId(self.site) if self.site else None,
+            taken_by=who if self.mine else None,
+        )
+
+    def address(self, **changes: object) -> str:
+        """Return the queue's address with some of the filters changed."""
+        words = {**msgspec.structs.asdict(self), "cursor": "", **changes}
+        if words["tab"] == "tickets":
+            del words["tab"]
+        pairs = [(name, "1" if word is True else word) for name, word in words.items() if word]
+        return "/console/" + (f"?{urlencode(pairs)}" if pairs else "")
+
+    @property
+    def fragment(self) -> str:
+        """The address of the rows alone, for live updates."""
+        whole = self.address(cursor=self.cursor)
+        return "/console/queue" + whole.removeprefix("/console/")
+
+    @property
+    def is_narrowed(self) -> bool:
+        """True where any filter is set."""
+        return bool(
+            self.state or self.kind or self.customer or self.site or self.severity or self.mine
+        )
+
+
+def _states(word: str) -> tuple[TicketState, ...]:
+    match word:
+        case "":
+            return UNRESOLVED
+        case "resolved":
+            return (TicketState.RESOLVED, TicketState.CLOSED)
+        case _:
+            return (TicketState(word),)
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One ticket in the queue."""
+
+    id: str
+    severity: str
+    state: str
+    kind: str
+    title: str
+    place: str
+    site: str
+    site_id: str
+    customer: str
+    customer_id: str
+    since: str
+    since_at: str
+    since_title: str
+    due: str
+    due_title: str
+    is_overdue: bool
+    told: str  # "told" | "not told" | "" where nobody is to be told
+    marks: tuple[str, ...]
+    taken_by: str
+
+
+def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
+    """Show one ticket in one line."""
+    site = site_of_ticket(ticket, registry)
+    zone = site.zone if site else UTC
+    customer = registry.customers.get(ticket.customer) if ticket.customer else None
+    due, is_overdue = due_words(ticket, now)
+    due_at = ticket.next_update_at
+    return Row(
+        id=ticket.id,
+        severity=ticket.severity.value,
+        state=STATE_WORDS[ticket.state],
+        kind=KIND_WORDS[ticket.kind],
+        title=ticket.title,
+        place=place_words(ticket.place, registry),
+        site=site.title if site else (ticket.site or ""),
+        site_id=ticket.site or "",
+        customer=customer.name if customer else (ticket.customer or ""),
+        customer_id=ticket.customer or "",
+        since=span(now - ticket.opened_at),
+        since_at=ticket.opened_at.isoformat(),
+        since_title=written(ticket.opened_at, zone),
+        due=due,
+        due_title="" if due_at is None else written(due_at, zone),
+        is_overdue=is_overdue,
+        told=told_words(ticket),
+        marks=marks_of(ticket),
+        taken_by=ticket.taken_by,
+    )
+
+
+def due_words(ticket: Ticket, now: datetime) -> tuple[str, bool]:
+    """Say when the promise to the customer falls due, and whether it is past."""
+    due_at = ticket.next_update_at
+    if due_at is None or not ticket.state.is_unresolved:
+        return "", False
+    if due_at < now:
+        return f"{span(now - due_at)} late", True
+    return f"in {span(due_at - now)}", False
+
+
+def told_words(ticket: Ticket) -> str:
+    """Say whether the customer heard of it from us; "" for what is no customer's matter."""
+    if ticket.kind in (TicketKind.TASK, TicketKind.FLEET, TicketKind.PROBLEM):
+        return ""
+    return "told" if ticket.first_notice_at is not None else "not told"
+
+
+def marks_of(ticket: Ticket) -> tuple[str, ...]:
+    """Return what stands out about a ticket."""
+    marks = []
+    if any(held.is_active and held.fault.is_danger for held in ticket.faults):
+        marks.append("danger")
+    if ticket.is_flapping:
+        marks.append("flapping")
+    if ticket.reopened:
+        marks.append("reopened" if ticket.reopened == 1 else f"reopened {ticket.reopened}×")
+    if ticket.is_late:
+        marks.append("promise broken")
+    if ticket.contacts:
+        calls = len(ticket.contacts)
+        marks.append("customer called" if calls == 1 else f"customer called {calls}×")
+    return tuple(marks)

@@ -1,0 +1,75 @@
+"""Short words for places and states in the console, in one place so that all pages agree."""
+
+from __future__ import annotations
+
+from domain.beliefs import Link, StationBelief
+from domain.events import Status
+from domain.places import Place, PlaceKind
+from domain.registry import Registry, Site
+from domain.tickets import Ticket, TicketKind, TicketState
+
+STATE_WORDS = {
+    TicketState.NEW: "New",
+    TicketState.OPEN: "Open",
+    TicketState.WAITING: "Waiting",
+    TicketState.RESOLVED: "Resolved",
+    TicketState.CLOSED: "Closed",
+}
+
+KIND_WORDS = {
+    TicketKind.FAULT: "Fault",
+    TicketKind.SITE: "Site",
+    TicketKind.FLEET: "Fleet",
+    TicketKind.PROBLEM: "Problem",
+    TicketKind.REQUEST: "Request",
+    TicketKind.TASK: "Task",
+}
+
+LINK_WORDS = {
+    Link.UP: "Connected",
+    Link.LOST: "Not connected",
+    Link.UNKNOWN: "Not known",
+    Link.NEVER: "Never connected",
+}
+
+USABLE = frozenset(
+    {
+        Status.AVAILABLE,
+        Status.PREPARING,
+        Status.CHARGING,
+        Status.SUSPENDED_EV,
+        Status.SUSPENDED_EVSE,
+        Status.FINISHING,
+        Status.RESERVED,
+        Status.OCCUPIED,
+    }
+)
+"""Statuses of an EVSE that charges or could."""
+
+
+def place_words(place: Place, registry: Registry) -> str:
+    """Name a place for an agent: `N-001, EVSE 1`, `Site North depot`, `The whole fleet`."""
+    match place.kind:
+        case PlaceKind.EVSE:
+            return f"{place.name}, EVSE {place.evse}"
+        case PlaceKind.STATION:
+            return place.name
+        case PlaceKind.SITE:
+            site = registry.site_of(place)
+            return f"Site {site.title if site else place.name}"
+        case PlaceKind.CARRIER:
+            return f"Carrier {place.name}"
+        case PlaceKind.FLEET:
+            return "The whole fleet"
+
+
+def site_of_ticket(ticket: Ticket, registry: Registry) -> Site | None:
+    """Return the registered site of a ticket; None where it has none or a strange one."""
+    return registry.sites.get(ticket.site) if ticket.site is not None else None
+
+
+def status_words(belief: StationBelief, evses: int) -> list[tuple[int, str]]:
+    """Name each EVSE's status, the silent ones as `?`: (number, word), by number."""
+    numbers = sorted({*range(1, evses + 1), *(n for n in belief.status if n > 0)})
+    unknown = "?"
+    return [(n, belief.status[n].value if n in belief.status else unknown) for n in numbers]
