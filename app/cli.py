@@ -27,6 +27,7 @@ from app.cli_common import (
     finish,
     is_debugging,
     moment_of,
+    quiet_logs,
     say,
     seconds_of,
     settings_from,
@@ -74,9 +75,11 @@ def _is_mendable(error: Exception) -> bool:
     from app.fleet_file import FleetFileError
     from app.rule_files import RuleFilesError
     from app.settings_load import BadSettingsError
+    from domain.stores import StoreTooNewError, StoreUnavailableError
 
-    ours = (CliError, BadSettingsError, FleetFileError, RuleFilesError)
-    if isinstance(error, ours):
+    files = (BadSettingsError, FleetFileError, RuleFilesError)
+    stores = (StoreTooNewError, StoreUnavailableError)
+    if isinstance(error, (CliError, *files, *stores)):
         return True
     # A path the person named: what the system says about it is the whole story.
     return isinstance(error, OSError) and error.filename is not None
@@ -197,7 +200,7 @@ def simulate(
     ] = None,
     speed: Annotated[
         float, typer.Option("--speed", min=1, help="How much faster cars come and go.")
-    ] = 1.0,
+    ] = 60.0,
     duration: Annotated[
         str | None, typer.Option("--duration", help="End by itself, as in 90s, 10m or 2h.")
     ] = None,
@@ -230,6 +233,7 @@ def replay(
     """Run logs through the real core in virtual time: what would have been opened and sent."""
     _must_be_readable(fleet, *logs)
     end = moment_of(until)
+    quiet_logs()
     from app import replay as backend
 
     finish(backend.main(logs, fleet, rules=rules, until=end, as_json=as_json))
@@ -243,6 +247,7 @@ def backup(
 ) -> None:
     """Copy every store, also while the service runs."""
     settings = settings_from({"data": data}, config=config)
+    quiet_logs()
     from app import backup as backend
 
     say(str(backend.backup(settings.data, target)))
@@ -256,6 +261,7 @@ def restore(
 ) -> None:
     """Put a backup in place as the data directory, which must be empty."""
     settings = settings_from({"data": data}, config=config)
+    quiet_logs()
     from app import backup as backend
 
     say(str(backend.restore(source, settings.data)))

@@ -66,6 +66,18 @@ def _assignment(text: str) -> tuple[str, str]:
     return key.strip(), value
 
 
+def quiet_logs() -> None:
+    """Keep log lines out of a command's result: warnings and worse, on standard error."""
+    import logging
+
+    import structlog
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
 def is_debugging() -> bool:
     """Whether a person asked for tracebacks (FORETELL_DEBUG)."""
     return os.environ.get("FORETELL_DEBUG", "") not in ("", "0")

@@ -16,7 +16,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.cli_common import CliError, ConfigOption, DataOption, say, settings_from, warn
+from app.cli_common import (
+    CliError,
+    ConfigOption,
+    DataOption,
+    quiet_logs,
+    say,
+    settings_from,
+    warn,
+)
+from domain.places import StationId
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,16 +107,20 @@ def station_password(
     password = _password(from_stdin=from_stdin)
     hashed = hash_password(password.text)
     request = SaveStationPassword(station=known, password_hash=hashed)
-    _save(settings, request, lambda store: store.save_station_password(known, hashed))
+    _save(
+        settings,
+        request,
+        lambda store: store.save_station_password(known, password_hash=hashed),
+    )
     _tell(f"password of station {known}", password)
 
 
-def _registered_spelling(settings: Settings, station: str) -> str:
+def _registered_spelling(settings: Settings, station: str) -> StationId:
     """Return the id as registered; as given where there is no fleet file."""
     from app.fleet_file import read_fleet
 
     if settings.fleet_path is None:
-        return station
+        return StationId(station)
     known = read_fleet(settings.fleet_path).station_named(station)
     if known is None:
         message = f"{station}: no such station in {settings.fleet_path}"
@@ -122,7 +135,9 @@ def _save_user(settings: Settings, name: str, role: str, *, from_stdin: bool) ->
     password = _password(from_stdin=from_stdin)
     hashed = hash_password(password.text)
     request = SaveUser(name=name, role=role, password_hash=hashed)
-    _save(settings, request, lambda store: store.save_user(name, role, hashed))
+    _save(
+        settings, request, lambda store: store.save_user(name, role=role, password_hash=hashed)
+    )
     _tell(f"password of {name} ({role})", password)
 
 
@@ -164,8 +179,10 @@ def _tell(what: str, password: _Password) -> None:
 
 
 def _role_of(settings: Settings, name: str) -> str | None:
-    from app.access import AccessReader
+    from app.access import ACCESS_FILE, AccessReader
 
+    if not (settings.data / ACCESS_FILE).exists():
+        return None  # nobody was ever let in
     user = AccessReader(settings.data).user(name)
     return None if user is None else user.role
 
@@ -181,7 +198,7 @@ def _save(
         return
     from app.access import AccessStore
 
-    settings.data.mkdir(parents=True, exist_ok=True)
+    quiet_logs()
     store = AccessStore(settings.data)
     try:
         write(store)

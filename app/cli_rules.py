@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.cli_common import CliError, JsonOption, RulesOption, finish
+from app.cli_common import CliError, JsonOption, RulesOption, finish, quiet_logs
 
 app = typer.Typer(help="The rule lab.", no_args_is_help=True)
 
@@ -48,6 +48,7 @@ def _run(action: str, folder: Path | None, *, rule: str = "", as_json: bool) -> 
     if folder is not None and not folder.is_dir():
         message = f"{folder}: cannot be opened: expected a folder of rules"
         raise CliError(message)
+    quiet_logs()
     from app import rulelab as backend
 
     finish(backend.main(action, folder=folder, rule=rule, as_json=as_json))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
+import structlog
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class CliResult:
 @pytest.fixture
 def run_cli(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Callable[..., CliResult]:
+) -> Iterator[Callable[..., CliResult]]:
     """Run `foretell` with the given arguments in this process, as a person would."""
     from app import cli
 
@@ -35,4 +36,5 @@ def run_cli(
         code = stopped.value.code
         return CliResult(code if isinstance(code, int) else 0 if code is None else 1, out, err)
 
-    return run
+    yield run
+    structlog.reset_defaults()
