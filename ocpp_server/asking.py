@@ -72,6 +72,7 @@ class StatusAsker:
                 status_request(connector),
                 self._context.limits.ask_timeout_s,
                 self._ask_next,
+                moves_on=False,  # the newer connection asks for itself
             )
         )
 

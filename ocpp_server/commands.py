@@ -39,6 +39,7 @@ class Command:
     timeout_s: float  # from the moment its frame is handed over
     done: Callable[[CommandResult], None]
     message_id: str = ""
+    moves_on: bool = True  # to a newer connection, where this one is replaced while it waits
 
 
 class CommandLine:

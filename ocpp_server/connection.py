@@ -153,11 +153,14 @@ class Connection:
         self._was_paused = self._is_paused
 
     def replaced(self) -> list[Command]:
-        """Make way for a newer connection; return the commands that still wait."""
+        """Make way for a newer connection; return the commands that go over to it."""
         self.is_replaced = True
         waiting = self.commands.end()
         self.wire.close(1001, "replaced by a newer connection")
-        return waiting
+        for command in waiting:
+            if not command.moves_on:
+                command.done(GONE)
+        return [command for command in waiting if command.moves_on]
 
     def ended(self) -> None:
         """The socket is closed: whatever waits for this station is gone."""

@@ -19,6 +19,7 @@ class Limits:
 
     protocols: tuple[str, ...] = ("ocpp1.6",)  # in order of preference; the first is assumed
     max_connections: int = 50_000  # beyond: 503
+    max_receptions: int = 20_000  # sockets without a whole handshake; beyond: dropped
     max_head_bytes: int = 8 * KIB  # beyond: 431
     head_timeout_s: float = 10.0  # from accept to a whole head: 408
     admission_timeout_s: float = 30.0  # for the gate: 503
@@ -58,6 +59,7 @@ class Counters:
     refused: int = 0
     tls_on_plain: int = 0
     http_probe: int = 0
+    dropped: int = 0  # sockets beyond max_receptions
     replaced: int = 0  # connections whose station came back on a new one
     lost: int = 0  # connections that ended, replaced ones not counted
     oversize: int = 0  # closed with 1009

@@ -37,6 +37,7 @@ class Link(WSListener):
         "_fragments",
         "_has_ponged",
         "_is_closing",
+        "_is_reading",
         "_max_message",
         "_now",
         "_on_end",
@@ -68,13 +69,14 @@ class Link(WSListener):
         self._silent_turns = 0
         self._has_ponged = False
         self._is_closing = False
+        self._is_reading = True
         self._why = ""
 
     # --- what the connection asks of its wire ------------------------------------------------
 
     def send(self, frame: bytes) -> None:
         """Send one text message; ignored once the link closes."""
-        if self._transport is not None:
+        if self._transport is not None and not self._is_closing:
             self._transport.send(_TEXT, frame)
 
     def close(self, code: int, reason: str) -> None:
@@ -92,10 +94,12 @@ class Link(WSListener):
     def pause(self) -> None:
         """Stop reading; not where the link closes."""
         if self._transport is not None and not self._is_closing:
+            self._is_reading = False
             self._transport.underlying_transport.pause_reading()
 
     def resume(self) -> None:
         """Read again."""
+        self._is_reading = True
         transport = self._transport
         if transport is not None and not transport.underlying_transport.is_closing():
             transport.underlying_transport.resume_reading()
@@ -230,7 +234,8 @@ class Link(WSListener):
             self._context.counters.half_open += 1
             self.close(1001, "no sign of life")
             return
-        self._silent_turns += 1
+        # While we do not read, the silence is ours.
+        self._silent_turns = self._silent_turns + 1 if self._is_reading else 0
         transport.send_ping()
         self.connection.look_after()
         self._context.wheel.after(limits.ping_every_s, self._ping_turn)

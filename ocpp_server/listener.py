@@ -38,6 +38,10 @@ _PING_SPREAD = 64
 """First pings spread over the last quarter of an interval in so many steps."""
 
 
+_MOST_CATCHING_UP = 8
+"""Ticks made up for after the loop was late; beyond it, time stood still for timers too."""
+
+
 def _unknown_evses(_: StationId) -> int:
     return 0
 
@@ -152,7 +156,8 @@ class Endpoint:
     def arrived(self, reception: Reception) -> None:
         """A socket was accepted."""
         self._receptions.add(reception)
-        if self._is_draining:
+        if self._is_draining or len(self._receptions) > self.limits.max_receptions:
+            self.counters.dropped += 1
             reception.abort()
 
     def left(self, reception: Reception) -> None:
@@ -208,6 +213,13 @@ class Endpoint:
         self._by_station[station] = connection
         if older is not None:
             self.counters.replaced += 1
+            # Two devices with one id show here, as endless replacing between two addresses.
+            log.info(
+                "connection replaced",
+                station=station,
+                older=older.address,
+                newer=connection.address,
+            )
             connection.commands.adopt(older.replaced())
         connection.opened(self.context.clock.now())
 
@@ -241,6 +253,10 @@ class Endpoint:
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Turn the wheel as often as time has passed, and come back."""
+        if loop.time() - self._next_tick_at > _MOST_CATCHING_UP * self.limits.tick_s:
+            # The loop stood still. Had the wheel to catch up, peers would be found silent for
+            # a time in which nobody listened.
+            self._next_tick_at = loop.time()
         while self._next_tick_at <= loop.time():
             self._next_tick_at += self.limits.tick_s
             for action in self.context.wheel.turn():

@@ -312,6 +312,23 @@ def test_a_station_that_never_boots_is_asked_a_minute_after_its_half_minute(hous
     assert len(triggers(house)) == 1
 
 
+def test_a_question_that_waited_does_not_go_over_to_a_newer_connection(house: Any) -> None:
+    house.boot()
+    caller = Caller(house.connection.commands)
+    house.pass_time(59)
+    caller.command("A", timeout_s=600)
+    house.pass_time(2)  # the question now waits behind the command
+    newer = house.connect()
+    newer.commands.adopt(house.connection.replaced())
+    newer.receive(b'[2,"b","Boot",{}]', house.clock.now())
+    house.recorder.commit()
+    house.pass_time(59)
+    assert triggers(house) == []
+
+    house.pass_time(2)
+    assert len(triggers(house)) == 1
+
+
 def test_a_station_of_unknown_size_is_asked_as_a_whole(make_house: Any) -> None:
     house = make_house(evses=0)
     house.boot()

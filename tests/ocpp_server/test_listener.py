@@ -633,6 +633,50 @@ async def test_a_station_that_asks_without_waiting_is_slowed_down_and_loses_noth
     assert served.counters.paused > 0
 
 
+async def test_a_silence_while_we_do_not_read_is_not_the_stations(
+    serve: Any, dial: Any
+) -> None:
+    served = await serve(limits=Limits(ping_every_s=0.02, max_waiting=1, **FAST))
+    served.recorder.is_eager = False
+    station = await dial(served.port)
+    await station.handshake()
+    station.frame(b"", opcode=10)
+    await served.until(lambda: served.recorder.signs_of_life["N-001"] == 1)
+    station.frame(b'[2,"1","A"]')
+    await served.until(lambda: served.counters.paused == 1)
+    for _ in range(8):
+        assert (await station.read_frame())[0] == 9
+        served.endpoint._by_station["N-001"]._was_paused = False  # the commit is only slow
+
+    assert served.counters.half_open == 0
+    served.recorder.commit()
+
+
+async def test_a_loop_that_stood_still_gives_its_peers_their_time_back(serve: Any) -> None:
+    served = await serve(limits=Limits(ping_every_s=1, **FAST))
+    async with websockets.connect(served.url()):
+        await served.until(lambda: served.endpoint.connections == 1)
+        link = next(iter(served.endpoint._links))
+        link._has_ponged = True
+        served.endpoint._next_tick_at -= 3600
+        await asyncio.sleep(0.05)
+
+        assert link._silent_turns == 0
+        assert served.counters.half_open == 0
+
+
+async def test_sockets_that_ask_for_nothing_are_dropped_beyond_their_limit(
+    serve: Any, dial: Any, wire_words: SimpleNamespace
+) -> None:
+    served = await serve(limits=Limits(max_receptions=1, **FAST))
+    idle, beyond = await dial(served.port), await dial(served.port)
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        await beyond.reader.readexactly(1)
+
+    assert served.counters.dropped == 1
+    assert (await idle.handshake()).startswith(b"HTTP/1.1 101 ")
+
+
 async def test_a_command_goes_out_and_its_answer_comes_back(serve: Any, dial: Any) -> None:
     served = await serve(limits=Limits(settle_s=0.02, **FAST))
     station = await dial(served.port)
@@ -669,6 +713,23 @@ async def test_the_same_over_tls(serve: Any, dial: Any, tls: SimpleNamespace) ->
     await served.endpoint.close(drain_s=1)
 
     assert served.recorder.facts() == ["Connected", "Disconnected", "Connected"]
+
+
+@pytest.mark.e2e
+async def test_a_station_that_does_not_read_is_aborted_over_tls_too(
+    serve: Any, dial: Any, tls: SimpleNamespace
+) -> None:
+    served = await serve(ssl=tls.server, limits=Limits(max_unsent_bytes=10_000, **FAST))
+    station = await dial(served.port, ssl=tls.client)
+    await station.handshake()
+    connection = served.endpoint._by_station["N-001"]
+    station.writer.transport.pause_reading()
+    for _ in range(300):
+        connection.wire.send(b"x" * 100_000)
+        await asyncio.sleep(0)
+
+    await served.until(lambda: served.endpoint.connections == 0)
+    assert served.counters.overrun == 1
 
 
 @pytest.fixture
