@@ -98,6 +98,18 @@ def test_it_never_runs_backwards_and_never_strays_more_than_the_slew(
         before = now
 
 
+def test_after_a_restart_it_goes_on_from_where_it_was_and_slews_back(
+    clock: SystemClock, readings: Readings
+) -> None:
+    ahead = datetime.fromtimestamp(START_S + 100, UTC)
+    clock.not_before(ahead)
+    assert clock.now() >= ahead
+    readings.pass_time(1_000)
+    assert seconds_since_start(clock) == pytest.approx(100 + 1_000 * (1 - SLEW), abs=1e-5)
+    clock.not_before(ahead)  # a moment that has passed changes nothing
+    assert seconds_since_start(clock) == pytest.approx(1_090, abs=1e-5)
+
+
 def test_the_real_one_moves_and_is_close_to_the_wall_clock() -> None:
     clock = SystemClock()
     first = clock.now()
