@@ -49,7 +49,6 @@ def test_a_recorded_case_reads_as_it_always_did(case, is_updating):
 
 
 def test_every_expectation_has_its_case():
-    from pathlib import Path
 
     here = Path(__file__).parent
     cases = {case.stem for case in here.glob("*.jsonl")}
