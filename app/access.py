@@ -148,9 +148,10 @@ class AccessReader:
             return str(found[0])
         return None
 
-    def has_station_passwords(self) -> bool:
-        """Tell whether any station has a password."""
-        return bool(self._rows("SELECT 1 FROM station_passwords LIMIT 1"))
+    def stations_with_password(self) -> frozenset[StationId]:
+        """Return the stations that have a password."""
+        rows = self._rows("SELECT station FROM station_passwords")
+        return frozenset(StationId(station) for (station,) in rows)
 
     def _rows(self, query: str, *values: str) -> list[tuple[str, ...]]:
         with _reasons():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import threading
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -50,17 +49,19 @@ async def _until_told(work: Callable[[asyncio.Event], Awaitable[None]]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    watch = threading.Thread(target=_watch_parent, args=(loop, stop), daemon=True)
-    watch.start()
+    await loop.connect_read_pipe(lambda: _Lifeline(stop), sys.stdin.buffer)
     await work(stop)
 
 
-def _watch_parent(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
-    """Stop when standard input ends: nobody is left to supervise us."""
-    while sys.stdin.buffer.read(1):
-        pass
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(stop.set)
+class _Lifeline(asyncio.Protocol):
+    """Standard input: its end means that nobody is left to supervise us."""
+
+    def __init__(self, stop: asyncio.Event) -> None:
+        self._stop = stop
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop."""
+        self._stop.set()
 
 
 def _sender() -> Report:

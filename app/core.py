@@ -77,7 +77,7 @@ class Core:
         self._contact_tickets: dict[int, TicketId] = {}
         self.started_at: datetime | None = None
 
-    # --- life ----------------------------------------------------------------------------------
+    # --- life ---
 
     async def start(self) -> Ports:
         """Recover, then take stations on. Raises OSError where a port cannot be had."""
@@ -152,7 +152,7 @@ class Core:
                 lambda position: ServiceStopped(observed_at=last_at, position=position), None
             )
 
-    # --- a turn --------------------------------------------------------------------------------
+    # --- a turn ---
 
     def _believe(self, events: list[AnyEvent]) -> None:
         self._turn(events)
@@ -244,7 +244,7 @@ class Core:
                 )
             except StoreUnavailableError as error:
                 if not self._store_trouble:
-                    log.error("tickets cannot be stored, will try again", reason=str(error))
+                    log.warning("tickets not stored, will try again", reason=str(error))
                 self._store_trouble = str(error)
                 return
             self._store_trouble = ""
@@ -257,7 +257,7 @@ class Core:
             self.outbox.wake()
         self.link.publish(Changed(at=now, tickets=tuple(sorted(tickets)), notices=notices))
 
-    # --- between turns -------------------------------------------------------------------------
+    # --- between turns ---
 
     async def _every(self, seconds: float, work: Callable[[], object]) -> None:
         """The supervisor of one recurring job: a failure is logged and the job goes on."""
@@ -307,7 +307,7 @@ class Core:
             stations, self._changed_stations = self._changed_stations, set()
             self.link.publish(Changed(at=self.clock.now(), stations=tuple(sorted(stations))))
 
-    # --- questions -----------------------------------------------------------------------------
+    # --- questions ---
 
     def health(self) -> Health:
         """Say whether stations are taken on and everything is durable, and why not."""

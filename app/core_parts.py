@@ -6,9 +6,6 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from ticketing.adapters.mail import FileMail, SmtpMail
-from ticketing.outbox import Outbox
-
 from app.access import AccessStore
 from app.fleet_file import read_fleet
 from app.interpret import Interpreter
@@ -29,7 +26,9 @@ from ocpp_server.protocol import Dialect
 from ocpp_server.v16.dialect import Dialect16
 from rules.engine import Engine
 from rules.state import EngineState
+from ticketing.adapters.mail import FileMail, SmtpMail
 from ticketing.desk import Desk
+from ticketing.outbox import Outbox
 from ticketing.settings import DeskSettings
 from ticketing.store import TicketStore
 
@@ -88,7 +87,13 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
         view=BelievedSites(registry, engine),
     )
     loaded = store.load(now=clock.now())
-    desk.load(loaded.tickets, next_number=loaded.next_number)
+    if loaded.next_number is not None:
+        desk.load(
+            loaded.tickets,
+            loaded.next_number,
+            at=loaded.watermark,
+            active_faults=engine.active_faults(),
+        )
     return Parts(
         registry=registry,
         journal=journal,

@@ -1,4 +1,4 @@
-"""Core's answers to its neighbours: what the web process and the command line ask over the link."""
+"""Core's answers to its neighbours: what web and command line ask over the link."""
 
 from __future__ import annotations
 

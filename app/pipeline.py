@@ -38,6 +38,7 @@ class Pipeline:
         self._wake_at: datetime | None = None
         self._commands: list[Command] = []
         self._decisions: list[AnyDecision] = []
+        self._undecided: list[AnyDecision] = []
         self._keys: list[str] = []
         self._contacts: list[tuple[ContactMade, TicketId | None]] = []
 
@@ -77,9 +78,9 @@ class Pipeline:
         key = contact_key(contact)
         if key in applied:
             return
-        commands = self.desk.step(
-            contact.observed_at, contact, position=contact.position
-        ).commands
+        at = contact.observed_at
+        self._settle(at)
+        commands = self.desk.step(at, contact, position=contact.position).commands
         self._commands += commands
         self._keys.append(key)
         went_to = [c.ticket.id for c in commands if not isinstance(c, SendNotice)]
@@ -89,12 +90,17 @@ class Pipeline:
         for decision in decisions:
             self._decisions.append(decision)
             if decision.key not in applied:
-                self._commands += self.desk.step(decision.at, decision).commands
+                self._undecided.append(decision)
                 self._keys.append(decision.key)
 
     def _pass_time(self, now: datetime, applied: Container[str]) -> None:
         self._take(self.engine.step(now).decisions, applied)
-        step = self.desk.step(now, None)
+        self._settle(now)
+
+    def _settle(self, now: datetime) -> None:
+        """Give the desk all decisions of the turn at once: one moment is told in one notice."""
+        step = self.desk.step_many(now, self._undecided)
+        self._undecided = []
         self._commands += step.commands
         self._wake_at = _soonest(self.engine.wake_at, step.wake_at)
 

@@ -102,7 +102,7 @@ def test_unknown_roles_and_scopes_are_refused(store: AccessStore) -> None:
 def test_station_passwords_survive_a_restart(store: AccessStore, tmp_path: Path) -> None:
     station = StationId("DE*BMW*E1")
     assert store.station_password_hash(station) is None
-    assert not store.has_station_passwords()
+    assert not store.stations_with_password()
 
     store.save_station_password(station, password_hash="h1")
     assert store.station_password_hash(station) == "h1"
@@ -111,7 +111,7 @@ def test_station_passwords_survive_a_restart(store: AccessStore, tmp_path: Path)
 
     again = AccessStore(tmp_path / "access.db")
     assert again.station_password_hash(station) == "h2"
-    assert again.has_station_passwords()
+    assert again.stations_with_password()
     assert AccessReader(tmp_path / "access.db").station_password_hash(station) == "h2"
     again.close()
 
