@@ -104,7 +104,7 @@ class Reader(msgspec.Struct, frozen=True, kw_only=True):
     resolved_told_at: datetime | None = None  # of `resolved`; None while they know of a fault
     known: tuple[Known, ...] = ()
     sent_at: tuple[datetime, ...] = ()  # notices of the last hours that count for the cap
-    is_left_out: bool = False  # their `opened` could not be written: a person writes instead
+    is_left_out: bool = False  # a notice could not be written: a person writes to them instead
 
 
 class Ticket(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""Adapters: the outside world behind ticketing's ports."""
