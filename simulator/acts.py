@@ -113,22 +113,22 @@ def fault(
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """How often something comes and goes: so many times, on and off for so many seconds."""
+    """How often something comes, how many seconds it lasts, and the pause between."""
 
     times: int
-    on_s: float
-    off_s: float
+    lasts_s: float
+    pause_s: float
 
 
 def flap(
     at_s: float, station: str, connector: int, report: Report, turns: Turns
 ) -> list[Moment]:
     """A fault that comes and goes."""
-    gap_s = turns.on_s + turns.off_s
+    gap_s = turns.lasts_s + turns.pause_s
     return [
         moment
         for turn in range(turns.times)
-        for moment in fault(at_s + turn * gap_s, station, connector, report, turns.on_s)
+        for moment in fault(at_s + turn * gap_s, station, connector, report, turns.lasts_s)
     ]
 
 

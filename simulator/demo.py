@@ -126,7 +126,7 @@ def _opening(cast: _Cast, dice: Random) -> list[Moment]:
     flapping = cast.station(Segment.PUBLIC, Segment.COMPANY)
     if flapping is not None:
         report = Report(code="OtherError", text="Lock jams")
-        moments += flap(45.0, flapping.id, 1, report, Turns(8, on_s=35.0, off_s=30.0))
+        moments += flap(45.0, flapping.id, 1, report, Turns(8, lasts_s=35.0, pause_s=30.0))
     return moments + _lesser_roles(cast, dice) + _odd_roles(cast)
 
 

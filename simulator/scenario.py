@@ -12,7 +12,7 @@ A scenario file is YAML; `at` and all other times are real seconds, `at` from th
       - {at: 30, do: leave, station: C, for: 900}         # stays away; without `for` for good
       - {at: 60, do: outage, site: north, for: 840, power: true}
       - {at: 900, do: return, site: south}                # or station: ...
-      - {at: 45, do: flap, station: D, connector: 1, times: 6, on: 35, off: 40}   # + code ...
+      - {at: 45, do: flap, station: D, connector: 1, times: 6, lasts: 35, pause: 40}
       - {at: 45, do: flicker, station: D, times: 6, every: 60}    # the connection flaps
       - {at: 80, do: boot-loop, station: E, times: 6, every: 45}
       - {at: 90, do: garbage, station: F, frame: "[2,broken"}
@@ -93,7 +93,7 @@ _KEYS = {
     "leave": {"station", "for", "power"},
     "outage": {"site", "for", "power"},
     "return": {"station", "site"},
-    "flap": _REPORT | {"times", "on", "off"},
+    "flap": _REPORT | {"times", "lasts", "pause"},
     "flicker": {"station", "times", "every"},
     "boot-loop": {"station", "times", "every"},
     "garbage": {"station", "frame"},
@@ -148,8 +148,8 @@ class _Reader:
             case "flap":
                 turns = Turns(
                     self._times(step),
-                    on_s=self._number(step, "on", 40.0),
-                    off_s=self._number(step, "off", 40.0),
+                    lasts_s=self._number(step, "lasts", 40.0),
+                    pause_s=self._number(step, "pause", 40.0),
                 )
                 connector = self._connector(step, station)
                 return flap(at_s, station, connector, _report(step), turns)

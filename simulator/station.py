@@ -138,10 +138,10 @@ class Station:
     def unlinked(self, because: str) -> None:
         """The connection is gone, and with it what was to be done on it."""
         self._is_settled = False
+        self._queue.shut(because)
         for alarm in self._alarms:
             alarm.cancel()
         self._alarms.clear()
-        self._queue.shut(because)
 
     def heard(self, frame: str) -> None:
         """Read a frame of the central system: an answer to us, or a CALL we answer."""
@@ -180,7 +180,9 @@ class Station:
     # --- boot, heartbeat, chatter -------------------------------------------------------------
 
     def say_boot(self) -> None:
-        """Send a BootNotification before anything else that waits."""
+        """Send a BootNotification before anything else that waits, if there is a connection."""
+        if self.link.wire is None:
+            return
         body = payload_of(
             call.BootNotification(
                 # The schema allows 20 characters each.
