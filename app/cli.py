@@ -48,6 +48,20 @@ app.add_typer(cli_people.users, name="user")
 app.add_typer(cli_people.stations, name="station")
 cli_service.add_to(app)
 
+MENDABLE = frozenset(
+    {
+        "app.backup_files.BackupError",
+        "app.cli_common.CliError",
+        "app.fleet_file.FleetFileError",
+        "app.process_words.StartError",
+        "app.rule_files.RuleFilesError",
+        "app.settings_load.BadSettingsError",
+        "domain.stores.StoreTooNewError",
+        "domain.stores.StoreUnavailableError",
+    }
+)
+"""Errors whose message tells the person what to do. By name: their modules are loaded late."""
+
 
 def main() -> None:
     """Run the command line and exit with its status."""
@@ -72,14 +86,8 @@ def _report(error: Exception) -> int:
 
 
 def _is_mendable(error: Exception) -> bool:
-    from app.fleet_file import FleetFileError
-    from app.rule_files import RuleFilesError
-    from app.settings_load import BadSettingsError
-    from domain.stores import StoreTooNewError, StoreUnavailableError
-
-    files = (BadSettingsError, FleetFileError, RuleFilesError)
-    stores = (StoreTooNewError, StoreUnavailableError)
-    if isinstance(error, (CliError, *files, *stores)):
+    kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    if kinds & MENDABLE:
         return True
     # A path the person named: what the system says about it is the whole story.
     return isinstance(error, OSError) and error.filename is not None

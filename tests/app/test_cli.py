@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import cli_common
+from app.cli import MENDABLE
 from app.cli_common import CliError, moment_of, seconds_of
 
 FLEET = """\
@@ -266,3 +268,55 @@ def test_the_console_script_and_the_module_are_the_same() -> None:
     )
     assert module.stdout == script.stdout
     assert module.stdout.count(".") >= 2
+
+
+def test_every_error_that_is_told_without_a_traceback_exists() -> None:
+    for name in MENDABLE:
+        module, _, kind = name.rpartition(".")
+        assert issubclass(getattr(importlib.import_module(module), kind), Exception)
+
+
+def test_a_backup_of_nothing_and_a_restore_of_nothing_are_said_so(
+    run_cli, tmp_path: Path
+) -> None:
+    nothing = run_cli("backup", tmp_path / "b.tar", "--data", tmp_path / "data")
+    assert (nothing.status, nothing.out) == (2, "")
+    assert "nothing to back up" in nothing.err
+    restored = run_cli("restore", tmp_path / "b.tar", "--data", tmp_path / "data")
+    assert (restored.status, restored.out) == (2, "")
+    assert "no such backup" in restored.err
+
+
+def test_the_rules_that_come_with_us_are_listed_and_checked(run_cli) -> None:
+    listed = run_cli("rules", "list", "--json")
+    assert listed.status == 0
+    json.loads(listed.out)
+    assert '"connector-faulted"' in listed.out
+    checked = run_cli("rules", "check", "--json")
+    assert checked.status == 0
+    assert json.loads(checked.out) == {"mistakes": []}
+
+
+def test_rules_with_a_mistake_fail_the_check_with_their_line(run_cli, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("- rule: odd\n  detector: crystal-ball\n")
+    result = run_cli("rules", "check", tmp_path)
+    assert result.status == 1
+    assert f"{tmp_path}/mine.yaml:1: " in result.out.replace("\n", "")
+
+
+def test_a_replay_prints_what_would_have_been_opened(
+    run_cli, fleet: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "log.jsonl"
+    status = {"connectorId": 1, "errorCode": "GroundFailure", "status": "Faulted"}
+    frame = json.dumps([2, "1", "StatusNotification", status])
+    lines = [
+        {"at": "2026-01-05T08:00:00Z", "station": "S1", "event": "received", "frame": frame},
+        {"at": "2026-01-05T08:10:00Z", "event": "tick"},
+    ]
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = run_cli("replay", log, "--fleet", fleet, "--json")
+    assert (result.status, result.err) == (0, "")
+    (ticket,) = [t for t in json.loads(result.out)["tickets"] if t["kind"] == "fault"]
+    assert ticket["severity"] == "critical"
+    assert ticket["codes"] == ["CX002"]
