@@ -15,7 +15,7 @@ import msgspec
 from domain.events import Breach
 
 UNKNOWN_ID = b'"-1"'
-"""Id of an answer to a call whose own id cannot be understood (OCPP-J 2.1 §4.2.3)."""
+"""Id of an answer to a call whose own id cannot be understood, as OCPP-J 2.0.1 has it."""
 
 
 class Call(msgspec.Struct, frozen=True):

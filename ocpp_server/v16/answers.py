@@ -13,7 +13,7 @@ import msgspec
 from ocpp_server.moments import write_moment
 from ocpp_server.reading import Reading
 
-_DESCRIPTION_LIMIT = 255  # characters (OCPP-J 1.6 §4.2.3)
+_DESCRIPTION_LIMIT = 255  # characters, the limit that later OCPP-J editions name
 _TRANSACTION_NUMBERS = 2**31 - 1  # stations keep the number in 31 bits
 
 _EMPTY = b",{}]"

@@ -10,7 +10,7 @@ from domain.places import Place
 from ocpp_server.memory import AnswerDue
 from ocpp_server.moments import read_moment
 from ocpp_server.repair import as_text
-from ocpp_server.v16.mapping import Scene
+from ocpp_server.v16.scene import Scene
 
 _STATUS = {
     "Available": Status.AVAILABLE,

@@ -7,11 +7,9 @@ any word may be outside its list.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from domain.events import (
     AnyEvent,
@@ -30,8 +28,8 @@ from domain.events import (
     TransactionStarted,
     VendorDataReceived,
 )
-from domain.places import Place, StationId
-from ocpp_server.memory import AnswerDue, Memory
+from domain.places import Place
+from ocpp_server.memory import AnswerDue
 from ocpp_server.moments import read_moment
 from ocpp_server.noise import is_no_error, text_of, vendor_code_of
 from ocpp_server.v16 import evbox
@@ -54,53 +52,13 @@ from ocpp_server.v16.messages import (
     StopTransaction,
 )
 from ocpp_server.v16.meters import read_samples
+from ocpp_server.v16.scene import Scene, moment_of, number_in, place_at, place_of, text_in
+
+PAYLOAD_LIMIT = 65_536
+"""Characters of a DataTransfer's data that its event keeps; the journal has the whole."""
 
 _STATUS: dict[str, Status] = {status.value: status for status in Status}
 _IDLE_NUMBERS = (0, -1)  # sent while no transaction runs, or for one nobody numbered (quirk F2)
-
-
-class Scene:
-    """What a mapping needs beside the message. `breaches` collects what it could not read."""
-
-    __slots__ = ("at", "breaches", "memory", "message_id", "position")
-
-    def __init__(self, memory: Memory, message_id: str, at: datetime, position: int) -> None:
-        self.memory = memory
-        self.message_id = message_id
-        self.at = at
-        self.position = position
-        self.breaches: list[Breach] = []
-
-
-@lru_cache(maxsize=16384)
-def _place(station: StationId, connector: int) -> Place:
-    # OCPP 1.6 §4.9: connectorId 0 is the station itself. Cached so that the hash is, too.
-    return Place.of_station(station, connector)
-
-
-def _place_of(connector: int | UnsetType, scene: Scene) -> Place:
-    return _place(scene.memory.station, 0 if connector is UNSET else connector)
-
-
-def _moment(text: str | UnsetType, path: str, scene: Scene) -> datetime | None:
-    if text is UNSET:
-        return None
-    moment = read_moment(text)
-    if moment is None and all(breach.field != path for breach in scene.breaches):
-        scene.breaches.append(Breach(path, f"no moment: {text[:40]}"))
-    return moment
-
-
-def _text(text: str | UnsetType) -> str:
-    return "" if text is UNSET else text
-
-
-def _number(number: int | UnsetType) -> float | None:
-    return None if number is UNSET else float(number)
-
-
-def _transaction(number: int | UnsetType) -> str:
-    return "" if number is UNSET or number in _IDLE_NUMBERS else str(number)
 
 
 def status_reported(message: StatusNotification, scene: Scene) -> tuple[AnyEvent, ...]:
@@ -109,10 +67,10 @@ def status_reported(message: StatusNotification, scene: Scene) -> tuple[AnyEvent
         return ()
     return (
         StatusReported(
-            place=_place_of(message.connector_id, scene),
-            status=_STATUS.get(_text(message.status), Status.UNKNOWN),
+            place=place_of(message.connector_id, scene),
+            status=_STATUS.get(text_in(message.status), Status.UNKNOWN),
             error=_error_of(message),
-            reported_at=_moment(message.timestamp, "timestamp", scene),
+            reported_at=moment_of(message.timestamp, "timestamp", scene),
             observed_at=scene.at,
             position=scene.position,
         ),
@@ -125,18 +83,19 @@ def _error_of(message: StatusNotification) -> ErrorReport | None:
     text = "" if message.info is UNSET else message.info
     vendor_code = vendor_code and vendor_code_of(vendor_code)
     text = text and text_of(text)
-    code = _text(message.error_code)
+    code = text_in(message.error_code)
     if is_no_error(code):
         if not vendor_code and not text:
             return None
         code = "NoError"
-    return ErrorReport(code, _text(message.vendor_id), vendor_code, text)
+    return ErrorReport(code, text_in(message.vendor_id), vendor_code, text)
 
 
 def meter_sampled(message: MeterValues, scene: Scene) -> tuple[AnyEvent, ...]:
     """Read MeterValues: one event per moment that has a readable sample."""
-    place = _place_of(message.connector_id, scene)
-    transaction = _transaction(message.transaction_id)
+    place = place_of(message.connector_id, scene)
+    number = message.transaction_id
+    transaction = "" if number is UNSET or number in _IDLE_NUMBERS else str(number)
     values = () if message.meter_value is UNSET else message.meter_value
     return tuple(
         event
@@ -161,7 +120,7 @@ def _sampled(
         place=place,
         samples=samples,
         transaction=transaction,
-        reported_at=_moment(value.timestamp, f"{path}.timestamp", scene),
+        reported_at=moment_of(value.timestamp, f"{path}.timestamp", scene),
         observed_at=scene.at,
         position=scene.position,
     )
@@ -169,8 +128,8 @@ def _sampled(
 
 def transaction_started(message: StartTransaction, scene: Scene) -> tuple[AnyEvent, ...]:
     """Read a StartTransaction. Its number follows with our answer."""
-    place = _place_of(message.connector_id, scene)
-    id_token, meter_wh = _text(message.id_tag), _number(message.meter_start)
+    place = place_of(message.connector_id, scene)
+    id_token, meter_wh = text_in(message.id_tag), number_in(message.meter_start)
     scene.memory.expect(
         AnswerDue(
             message_id=scene.message_id,
@@ -186,7 +145,7 @@ def transaction_started(message: StartTransaction, scene: Scene) -> tuple[AnyEve
             place=place,
             id_token=id_token,
             meter_wh=meter_wh,
-            reported_at=_moment(message.timestamp, "timestamp", scene),
+            reported_at=moment_of(message.timestamp, "timestamp", scene),
             observed_at=scene.at,
             position=scene.position,
         ),
@@ -196,7 +155,7 @@ def transaction_started(message: StartTransaction, scene: Scene) -> tuple[AnyEve
 def transaction_ended(message: StopTransaction, scene: Scene) -> tuple[AnyEvent, ...]:
     """Read a StopTransaction, known to us or not, with the samples it may bring (before it)."""
     number = "" if message.transaction_id is UNSET else str(message.transaction_id)
-    place = _place(scene.memory.station, scene.memory.ended(number))
+    place = place_at(scene.memory.station, scene.memory.ended(number))
     values = () if message.transaction_data is UNSET else message.transaction_data
     sampled = (
         _sampled(value, f"transactionData[{index}]", place, number, scene)
@@ -205,9 +164,9 @@ def transaction_ended(message: StopTransaction, scene: Scene) -> tuple[AnyEvent,
     ended = TransactionEnded(
         place=place,
         transaction=number,
-        reason=_text(message.reason),
-        meter_wh=_number(message.meter_stop),
-        reported_at=_moment(message.timestamp, "timestamp", scene),
+        reason=text_in(message.reason),
+        meter_wh=number_in(message.meter_stop),
+        reported_at=moment_of(message.timestamp, "timestamp", scene),
         observed_at=scene.at,
         position=scene.position,
     )
@@ -221,18 +180,18 @@ def booted(message: BootNotification, scene: Scene) -> tuple[AnyEvent, ...]:
         AnswerDue(
             message_id=scene.message_id,
             action="BootNotification",
-            place=_place(station, 0),
+            place=place_at(station, 0),
             position=scene.position,
         )
     )
     return (
         Booted(
             station=station,
-            vendor=_text(message.charge_point_vendor),
-            model=_text(message.charge_point_model),
-            serial=_text(message.charge_point_serial_number)
-            or _text(message.charge_box_serial_number),
-            firmware=_text(message.firmware_version),
+            vendor=text_in(message.charge_point_vendor),
+            model=text_in(message.charge_point_model),
+            serial=text_in(message.charge_point_serial_number)
+            or text_in(message.charge_box_serial_number),
+            firmware=text_in(message.firmware_version),
             observed_at=scene.at,
             position=scene.position,
         ),
@@ -241,13 +200,13 @@ def booted(message: BootNotification, scene: Scene) -> tuple[AnyEvent, ...]:
 
 def authorization_asked(message: Authorize, scene: Scene) -> tuple[AnyEvent, ...]:
     """Read an Authorize. Whether it was accepted follows with our answer."""
-    station, id_token = scene.memory.station, _text(message.id_tag)
+    station, id_token = scene.memory.station, text_in(message.id_tag)
     scene.memory.expect(
         AnswerDue(
             message_id=scene.message_id,
             action="Authorize",
             position=scene.position,
-            place=_place(station, 0),
+            place=place_at(station, 0),
             id_token=id_token,
         )
     )
@@ -262,9 +221,9 @@ def vendor_data_received(message: DataTransfer, scene: Scene) -> tuple[AnyEvent,
     """Read a DataTransfer; EVBox hides its real status in one (quirk D13)."""
     received = VendorDataReceived(
         station=scene.memory.station,
-        vendor_id=_text(message.vendor_id),
-        message_id=_text(message.message_id),
-        payload=_text(message.data),
+        vendor_id=text_in(message.vendor_id),
+        message_id=text_in(message.message_id),
+        payload=text_in(message.data)[:PAYLOAD_LIMIT],
         observed_at=scene.at,
         position=scene.position,
     )
@@ -277,7 +236,7 @@ def vendor_data_received(message: DataTransfer, scene: Scene) -> tuple[AnyEvent,
     return (
         received,
         StatusReported(
-            place=_place(scene.memory.station, told.connector),
+            place=place_at(scene.memory.station, told.connector),
             status=_STATUS.get(told.status, Status.UNKNOWN),
             error=told.error,
             reported_at=read_moment(told.moment),
@@ -294,9 +253,9 @@ def security_event_reported(
     return (
         SecurityEventReported(
             station=scene.memory.station,
-            kind=_text(message.kind),
-            text=_text(message.tech_info),
-            reported_at=_moment(message.timestamp, "timestamp", scene),
+            kind=text_in(message.kind),
+            text=text_in(message.tech_info),
+            reported_at=moment_of(message.timestamp, "timestamp", scene),
             observed_at=scene.at,
             position=scene.position,
         ),

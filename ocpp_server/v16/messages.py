@@ -12,6 +12,19 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from ocpp_server.moments import RFC3339
+from ocpp_server.v16.words import (
+    Context,
+    ErrorCode,
+    FirmwareStatus,
+    LogStatus,
+    Measurand,
+    Phase,
+    SignedFirmwareStatus,
+    StatusWord,
+    StopReason,
+    Unit,
+    UnitAtStop,
+)
 
 Text20 = Annotated[str, Meta(max_length=20)]
 Text25 = Annotated[str, Meta(max_length=25)]
@@ -21,124 +34,6 @@ Timestamp = Annotated[str, Meta(pattern=RFC3339)]
 # The schemas know no bounds; a number that no 64-bit register holds is a breach all the same,
 # because what we keep and pass on has 64 bits.
 Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-
-ErrorCode = Literal[
-    "ConnectorLockFailure",
-    "EVCommunicationError",
-    "GroundFailure",
-    "HighTemperature",
-    "InternalError",
-    "LocalListConflict",
-    "NoError",
-    "OtherError",
-    "OverCurrentFailure",
-    "PowerMeterFailure",
-    "PowerSwitchFailure",
-    "ReaderFailure",
-    "ResetFailure",
-    "UnderVoltage",
-    "OverVoltage",
-    "WeakSignal",
-]
-StatusWord = Literal[
-    "Available",
-    "Preparing",
-    "Charging",
-    "SuspendedEVSE",
-    "SuspendedEV",
-    "Finishing",
-    "Reserved",
-    "Unavailable",
-    "Faulted",
-]
-Context = Literal[
-    "Interruption.Begin",
-    "Interruption.End",
-    "Sample.Clock",
-    "Sample.Periodic",
-    "Transaction.Begin",
-    "Transaction.End",
-    "Trigger",
-    "Other",
-]
-Measurand = Literal[
-    "Energy.Active.Export.Register",
-    "Energy.Active.Import.Register",
-    "Energy.Reactive.Export.Register",
-    "Energy.Reactive.Import.Register",
-    "Energy.Active.Export.Interval",
-    "Energy.Active.Import.Interval",
-    "Energy.Reactive.Export.Interval",
-    "Energy.Reactive.Import.Interval",
-    "Power.Active.Export",
-    "Power.Active.Import",
-    "Power.Offered",
-    "Power.Reactive.Export",
-    "Power.Reactive.Import",
-    "Power.Factor",
-    "Current.Import",
-    "Current.Export",
-    "Current.Offered",
-    "Voltage",
-    "Frequency",
-    "Temperature",
-    "SoC",
-    "RPM",
-]
-Phase = Literal["L1", "L2", "L3", "N", "L1-N", "L2-N", "L3-N", "L1-L2", "L2-L3", "L3-L1"]
-Unit = Literal[
-    "Wh",
-    "kWh",
-    "varh",
-    "kvarh",
-    "W",
-    "kW",
-    "VA",
-    "kVA",
-    "var",
-    "kvar",
-    "A",
-    "V",
-    "K",
-    "Celcius",
-    "Celsius",
-    "Fahrenheit",
-    "Percent",
-    "Hertz",
-]
-# StopTransaction's schema lacks Hertz, by whatever accident: as strict as the schemas.
-UnitAtStop = Literal[
-    "Wh",
-    "kWh",
-    "varh",
-    "kvarh",
-    "W",
-    "kW",
-    "VA",
-    "kVA",
-    "var",
-    "kvar",
-    "A",
-    "V",
-    "K",
-    "Celcius",
-    "Celsius",
-    "Fahrenheit",
-    "Percent",
-]
-StopReason = Literal[
-    "EmergencyStop",
-    "EVDisconnected",
-    "HardReset",
-    "Local",
-    "Other",
-    "PowerLoss",
-    "Reboot",
-    "Remote",
-    "SoftReset",
-    "UnlockCommand",
-    "DeAuthorized",
-]
 
 
 class Message(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -182,18 +77,7 @@ class DiagnosticsStatusNotification(Message, frozen=True):
 class FirmwareStatusNotification(Message, frozen=True):
     """Says how a firmware update stands."""
 
-    status: (
-        Literal[
-            "Downloaded",
-            "DownloadFailed",
-            "Downloading",
-            "Idle",
-            "InstallationFailed",
-            "Installing",
-            "Installed",
-        ]
-        | UnsetType
-    )
+    status: FirmwareStatus | UnsetType
 
 
 class Heartbeat(Message, frozen=True):
@@ -285,18 +169,7 @@ class StopTransaction(Message, frozen=True):
 class LogStatusNotification(Message, frozen=True):
     """Says how a log upload stands."""
 
-    status: (
-        Literal[
-            "BadMessage",
-            "Idle",
-            "NotSupportedOperation",
-            "PermissionDenied",
-            "Uploaded",
-            "UploadFailure",
-            "Uploading",
-        ]
-        | UnsetType
-    )
+    status: LogStatus | UnsetType
     request_id: Integer | UnsetType = UNSET
 
 
@@ -317,25 +190,7 @@ class SignCertificate(Message, frozen=True):
 class SignedFirmwareStatusNotification(Message, frozen=True):
     """Says how a signed firmware update stands."""
 
-    status: (
-        Literal[
-            "Downloaded",
-            "DownloadFailed",
-            "Downloading",
-            "DownloadScheduled",
-            "DownloadPaused",
-            "Idle",
-            "InstallationFailed",
-            "Installing",
-            "Installed",
-            "InstallRebooting",
-            "InstallScheduled",
-            "InstallVerificationFailed",
-            "InvalidSignature",
-            "SignatureVerified",
-        ]
-        | UnsetType
-    )
+    status: SignedFirmwareStatus | UnsetType
     request_id: Integer | UnsetType = UNSET
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 from msgspec import UNSET, UnsetType
 
 from domain.events import Breach, Sample
 from ocpp_server.v16.messages import SampledValue, SampledValueAtStop
+from ocpp_server.v16.words import Context, Measurand
 
 DEFAULT_MEASURAND = "Energy.Active.Import.Register"
 DEFAULT_CONTEXT = "Sample.Periodic"
@@ -62,37 +64,7 @@ _FITTING: dict[str, tuple[str, ...]] = {
     "SoC": ("Percent",),
     "RPM": ("",),
 }
-_MEASURANDS = (
-    *(
-        f"Energy.{kind}.{way}.{period}"
-        for kind in ("Active", "Reactive")
-        for way in ("Import", "Export")
-        for period in ("Register", "Interval")
-    ),
-    *(f"Power.{kind}.{way}" for kind in ("Active", "Reactive") for way in ("Import", "Export")),
-    "Power.Offered",
-    "Power.Factor",
-    "Current.Import",
-    "Current.Export",
-    "Current.Offered",
-    "Voltage",
-    "Frequency",
-    "Temperature",
-    "SoC",
-    "RPM",
-)
-_CONTEXTS = frozenset(
-    {
-        "Interruption.Begin",
-        "Interruption.End",
-        "Sample.Clock",
-        "Sample.Periodic",
-        "Transaction.Begin",
-        "Transaction.End",
-        "Trigger",
-        "Other",
-    }
-)
+_CONTEXTS = frozenset(get_args(Context))
 
 _Reading = tuple[str, str, float, float]  # measurand, base unit, factor, offset
 
@@ -100,7 +72,7 @@ _Reading = tuple[str, str, float, float]  # measurand, base unit, factor, offset
 def _readings() -> dict[tuple[str | UnsetType, str | UnsetType], _Reading]:
     """List every combination of measurand and unit that makes sense, defaults included."""
     table: dict[tuple[str | UnsetType, str | UnsetType], _Reading] = {}
-    for measurand in _MEASURANDS:
+    for measurand in get_args(Measurand):
         fitting = _FITTING[measurand.partition(".")[0]]
         default = "" if measurand == "Power.Factor" else fitting[0]
         table[measurand, UNSET] = (measurand, default, 1, 0)
@@ -114,8 +86,8 @@ def _readings() -> dict[tuple[str | UnsetType, str | UnsetType], _Reading]:
 
 
 _READINGS = _readings()
-# OCPP 1.6 §7.45 lets unit default to Wh only beside a measurand of energy; a unit that fits its
-# absent measurand better (W, A, V, %) shows which one was meant.
+# An absent measurand means the energy register, in Wh. A unit that cannot be one of energy
+# shows that another measurand was meant.
 _MEANT_BY_UNIT = {
     "W": "Power.Active.Import",
     "kW": "Power.Active.Import",

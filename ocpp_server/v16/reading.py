@@ -19,9 +19,10 @@ from ocpp_server.memory import Memory
 from ocpp_server.reading import Reading
 from ocpp_server.repair import Repairer, limited
 from ocpp_server.v16 import foreign
-from ocpp_server.v16.mapping import MAPPINGS, Mapping, Scene
+from ocpp_server.v16.mapping import MAPPINGS, Mapping
 from ocpp_server.v16.masking import mask_secrets
 from ocpp_server.v16.messages import REQUESTS
+from ocpp_server.v16.scene import Scene
 
 NOT_IMPLEMENTED = "NotImplemented"
 FORMATION_VIOLATION = "FormationViolation"  # 1.6 spells it so; 2.x says FormatViolation

@@ -597,6 +597,39 @@ def test_breaches_beyond_the_limit_are_counted(say):
     assert breaches[-1].why == "and 480 more"
 
 
+CONFORMING = [
+    ("Authorize", {"idTag": "A"}),
+    ("BootNotification", {"chargePointVendor": "v", "chargePointModel": "m", "imsi": ""}),
+    (
+        "DataTransfer",
+        {"vendorId": "EV-BOX", "messageId": "evbStatusNotification", "data": EVBOX},
+    ),
+    ("FirmwareStatusNotification", {"status": "Idle"}),
+    ("DiagnosticsStatusNotification", {"status": "Idle"}),
+    ("SecurityEventNotification", {"type": "x", "timestamp": STAMP}),
+    ("MeterValues", meter({"value": "1", "unit": "kWh"}, {"value": "2", "phase": "L1"})),
+    ("StatusNotification", {"connectorId": 2, "errorCode": "NoError", "status": "Faulted"}),
+    (
+        "StartTransaction",
+        {"connectorId": 2, "idTag": "A", "meterStart": 100, "timestamp": STAMP},
+    ),
+    ("StopTransaction", {"transactionId": 3, "meterStop": 4, "timestamp": STAMP}),
+]
+
+
+@pytest.mark.parametrize(("action", "payload"), CONFORMING)
+def test_a_foreign_member_changes_nothing_but_that_it_is_flagged(say, action, payload):
+    strict = say(action, payload)
+    lenient = say(action, {**payload, "severity": 2})
+    assert lenient.answer == strict.answer
+    flagged = MessageFlagged(
+        station=STATION, action=action, breaches=(Breach("severity", "foreign member"),), **WHEN
+    )
+    assert flagged not in strict.events
+    assert tuple(event for event in lenient.events if event != flagged) == strict.events
+    assert flagged in lenient.events
+
+
 # --- refusals, and what is never refused ------------------------------------------------------
 
 

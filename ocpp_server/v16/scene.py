@@ -1,0 +1,58 @@
+"""What every mapping of a 1.6 message needs: where, when, and how odd fields are read. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+
+from msgspec import UNSET, UnsetType
+
+from domain.events import Breach
+from domain.places import Place, StationId
+from ocpp_server.memory import Memory
+from ocpp_server.moments import read_moment
+
+
+class Scene:
+    """What a mapping needs beside the message. `breaches` collects what it could not read."""
+
+    __slots__ = ("at", "breaches", "memory", "message_id", "position")
+
+    def __init__(self, memory: Memory, message_id: str, at: datetime, position: int) -> None:
+        self.memory = memory
+        self.message_id = message_id
+        self.at = at
+        self.position = position
+        self.breaches: list[Breach] = []
+
+
+@lru_cache(maxsize=16384)
+def place_at(station: StationId, connector: int) -> Place:
+    """Return the place of a connector number of a station."""
+    # OCPP 1.6 §4.9: connectorId 0 is the station itself. Cached so that the hash is, too.
+    return Place.of_station(station, connector)
+
+
+def place_of(connector: int | UnsetType, scene: Scene) -> Place:
+    """Return the place a message is about; the station where it does not say."""
+    return place_at(scene.memory.station, 0 if connector is UNSET else connector)
+
+
+def moment_of(text: str | UnsetType, path: str, scene: Scene) -> datetime | None:
+    """Return a timestamp in UTC; None, flagged under `path`, where it cannot be read."""
+    if text is UNSET:
+        return None
+    moment = read_moment(text)
+    if moment is None and all(breach.field != path for breach in scene.breaches):
+        scene.breaches.append(Breach(path, f"no moment: {text[:40]}"))
+    return moment
+
+
+def text_in(text: str | UnsetType) -> str:
+    """Return a text, "" where there is none."""
+    return "" if text is UNSET else text
+
+
+def number_in(number: int | UnsetType) -> float | None:
+    """Return a number, None where there is none."""
+    return None if number is UNSET else float(number)
