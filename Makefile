@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What pip and npm cache is shared between checkouts; nothing asks for an answer.
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup assets demo test check bench clean lock
+.PHONY: help setup assets demo test check bench docs clean lock
 
 help:
 	@echo "make setup   build .venv with everything in it"
@@ -24,6 +24,7 @@ help:
 	@echo "make test    run all tests (TEST_ARGS='tests/rules -k danger')"
 	@echo "make check   format, lint, types, imports and the fast tests"
 	@echo "make bench   measure (see docs/explanation/performance.md)"
+	@echo "make docs    write the generated pages of docs/reference anew"
 	@echo "make lock    resolve the dependencies anew into requirements/*.txt"
 	@echo "make clean   remove everything that was built; data/ stays"
 
@@ -58,6 +59,9 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+docs: setup
+	$(BIN)/python -m app.reference docs
 
 lock: $(SETUP)
 	$(BIN)/python -m pip install --quiet uv

@@ -42,12 +42,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(cli_rules.app, name="rules")
-app.add_typer(cli_fleet.app, name="fleet")
-app.add_typer(cli_people.users, name="user")
-app.add_typer(cli_people.stations, name="station")
-cli_service.add_to(app)
-
 MENDABLE = frozenset(
     {
         "app.backup_files.BackupError",
@@ -281,6 +275,13 @@ def version() -> None:
     from importlib.metadata import version as installed
 
     say(installed("foretell"))
+
+
+cli_service.add_to(app)
+app.add_typer(cli_rules.app, name="rules")
+app.add_typer(cli_fleet.app, name="fleet")
+app.add_typer(cli_people.users, name="user")
+app.add_typer(cli_people.stations, name="station")
 
 
 def _must_be_readable(*paths: Path) -> None:
