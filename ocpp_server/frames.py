@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from itertools import islice
 
 import msgspec
 
@@ -71,6 +72,10 @@ _HEAD = re.compile(
     rb"(?:\s*\"([A-Za-z0-9_]{1,64})\")?" % (_ID_LIMIT, _ID_LIMIT),
     re.DOTALL,
 )
+_MEMBER = re.compile(
+    rb'"(\w{1,40})"\s{0,9}:\s{0,9}(?:"((?:[^"\\]|\\.){0,255})"|(-?[0-9]{1,18}))', re.ASCII
+)
+_MEMBER_LIMIT = 50
 _NUMBER_START = b"-0123456789"
 _KINDS = {b"2": 2, b"3": 3, b"4": 4}
 _ODD_KINDS = {b'"2"': 2, b'"3"': 3, b'"4"': 4, b"2.0": 2, b"3.0": 3, b"4.0": 4}
@@ -121,6 +126,16 @@ def clean_json(raw: bytes) -> bytes:
     )
     # Lone surrogates are legal escapes of JSON, but not text: they become question marks.
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def salvage_members(frame: bytes) -> dict[str, object]:
+    """Find texts and integers by name in a broken frame; the first of each name counts."""
+    members: dict[str, object] = {}
+    for found in islice(_MEMBER.finditer(frame), _MEMBER_LIMIT):
+        name, text, number = found.groups()
+        value = int(number) if number is not None else text.decode("utf-8", "replace")
+        members.setdefault(name.decode("ascii"), value)
+    return members
 
 
 def _whole(text: str) -> int | None:

@@ -41,6 +41,7 @@ NEVER_REFUSED = (
 _SAID_LIMIT = 200  # bytes of an unreadable frame that its event quotes
 _UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _HEARTBEAT = "Heartbeat"
+_STATUS = "StatusNotification"
 _FACTS = frozenset({"Authorize", "BootNotification", "StartTransaction"})
 
 Payload = TypeVar("Payload")
@@ -151,13 +152,25 @@ def _read_carefully(frame: bytes, memory: Memory, at: datetime, position: int) -
 
 def _not_a_frame(broken: NotAFrame, frame: bytes, scene: Scene) -> Reading:
     is_refused = bool(broken.raw_id) and broken.action not in QUEUED
+    events: tuple[AnyEvent, ...] = (_unreadable(frame, broken.because, scene),)
+    if broken.action == _STATUS:
+        events = (*_salvaged_status(frame, scene), *events)
     return Reading(
-        (_unreadable(frame, broken.because, scene),),
+        events,
         broken.action,
         broken.raw_id,
         FORMATION_VIOLATION if is_refused else "",
         broken.because,
     )
+
+
+def _salvaged_status(frame: bytes, scene: Scene) -> tuple[AnyEvent, ...]:
+    """Read a status in spite of broken JSON (a quote inside `info`, say): it may be a fault."""
+    members = frames.salvage_members(frame)
+    if not {"connectorId", "status", "errorCode"} <= members.keys():
+        return ()
+    action = _ACTIONS[_STATUS]
+    return action.mapping(action.repairer.read(members, scene.breaches), scene)
 
 
 def _unreadable(frame: bytes, because: str, scene: Scene) -> Unreadable:

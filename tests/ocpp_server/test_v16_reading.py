@@ -677,6 +677,30 @@ def test_other_broken_json_is_refused_and_without_an_id_not_answered_at_all(raw)
     assert isinstance(reaction.events[0], Unreadable)
 
 
+def test_a_fault_inside_broken_json_is_not_missed(raw):
+    reaction = raw(
+        b'[2,"9","StatusNotification",{"connectorId":1,"info":"Error "E5" seen",'
+        b'"errorCode":"GroundFailure","status":"Faulted"}]'
+    )
+    assert answered(reaction)[:3] == [4, "9", "FormationViolation"]
+    status, unreadable = reaction.events
+    assert (status.place, status.status) == (EVSE_1, Status.FAULTED)
+    assert status.error.code == "GroundFailure"
+    assert isinstance(unreadable, Unreadable)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b'{"connectorId":1,"errorCode":"GroundFailure","status":"Faul',
+        b'{"errorCode":"GroundFailure","status":"Faulted"',
+    ],
+)
+def test_what_is_cut_off_is_not_made_up(raw, cut):
+    (event,) = raw(b'[2,"9","StatusNotification",' + cut).events
+    assert isinstance(event, Unreadable)
+
+
 def test_an_id_that_nobody_understands_is_refused_as_minus_one(raw):
     assert answered(raw(b'[2,null,"Heartbeat",{}]'))[:3] == [4, "-1", "FormationViolation"]
 
