@@ -242,7 +242,7 @@ def _credentials(authorization: str) -> tuple[str | None, str | None]:
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None, None
-    encoded = encoded.strip().rstrip("=")
+    encoded = encoded.strip()
     try:
         raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
     except (binascii.Error, ValueError):

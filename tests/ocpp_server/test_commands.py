@@ -154,6 +154,17 @@ def test_the_timeout_counts_from_leaving_not_from_waiting(quiet: Any) -> None:
     assert caller.results == [CommandResult("timeout"), CommandResult("timeout")]
 
 
+def test_the_timeout_of_an_answered_command_does_not_hit_the_next_one(quiet: Any) -> None:
+    caller = booted(quiet)
+    caller.command("A", timeout_s=10)
+    caller.command("B", timeout_s=60)
+    quiet.recorder.commit()
+    quiet.say(b'[3,"m1",{}]')
+    quiet.pass_time(20)
+
+    assert caller.results == [CommandResult("answered", b"{}")]
+
+
 def test_a_full_line_refuses(quiet: Any) -> None:
     caller = Caller(quiet.connection.commands)
 
@@ -327,6 +338,25 @@ def test_a_question_that_waited_does_not_go_over_to_a_newer_connection(house: An
 
     house.pass_time(2)
     assert len(triggers(house)) == 1
+
+
+def test_a_late_boot_starts_the_minute_anew(house: Any) -> None:
+    house.pass_time(40)
+    house.boot()
+    house.pass_time(55)
+    assert triggers(house) == []
+
+    house.pass_time(6)
+    assert len(triggers(house)) == 1
+
+
+def test_a_station_of_unknown_size_that_reports_anything_is_not_asked(make_house: Any) -> None:
+    house = make_house(evses=0)
+    house.boot()
+    house.say(b'[2,"1","Status",1]')
+    house.pass_time(300)
+
+    assert triggers(house) == []
 
 
 def test_a_station_of_unknown_size_is_asked_as_a_whole(make_house: Any) -> None:

@@ -155,6 +155,7 @@ def test_what_follows_the_head_is_kept_for_the_websocket(end: str) -> None:
         ("dXNlcjpwYXNz", "user", "pass"),
         ("dXNlcjpwYTpzcw==", "user", "pa:ss"),
         ("dXNlcjpwYTpzcw", "user", "pa:ss"),
+        ("dXNlcjpwYTpzcw=", "user", "pa:ss"),
         (base64.b64encode(b"u:\xff\xfe").decode(), "u", "\xff\xfe"),
         (base64.b64encode("u:Schlüssel".encode()).decode(), "u", "Schlüssel"),
         ("!", "", ""),

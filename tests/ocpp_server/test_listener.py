@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -16,9 +17,12 @@ from structlog.testing import capture_logs
 
 from domain.events import Connected, Disconnected
 from domain.journal import EntryKind
+from ocpp_server import listener
 from ocpp_server.front import RefusalReason
 from ocpp_server.gate import Admitted, Refused
 from ocpp_server.limits import Limits
+
+pytestmark = pytest.mark.e2e
 
 FAST = {"tick_s": 0.01, "close_wait_s": 0.2}
 
@@ -222,10 +226,60 @@ async def test_frames_sent_while_the_gate_decides_are_not_lost(
     await served.until(lambda: bool(gate.asked))
     station.frame(b'[2,"1","A"]')
     await asyncio.sleep(0.02)
+    (reception,) = served.endpoint._receptions
+    assert not reception._received  # a flood would stay in the peer's own memory
     gate.may_go.set()
     await station.handshake(b"")
 
     assert await station.read_frame() == (1, b'[3,"1","A"]')
+
+
+async def test_bytes_that_slip_through_the_pause_are_not_lost_either(
+    serve: Any, dial: Any, wire_words: SimpleNamespace
+) -> None:
+    gate = SlowGate(Admitted("N-001"))
+    served = await serve(gate=gate)
+    station = await dial(served.port)
+    station.write(wire_words.head_with())
+    await served.until(lambda: bool(gate.asked))
+    (reception,) = served.endpoint._receptions
+    frame = wire_words.frame_of(b'[2,"1","A"]')
+    reception.data_received(frame[:5])
+    reception.data_received(frame[5:])
+    gate.may_go.set()
+    await station.handshake(b"")
+
+    assert await station.read_frame() == (1, b'[3,"1","A"]')
+
+
+async def test_a_journal_that_fails_while_the_gate_decides_refuses_the_station(
+    serve: Any, dial: Any, wire_words: SimpleNamespace
+) -> None:
+    gate = SlowGate(Admitted("N-001"))
+    served = await serve(gate=gate)
+    station = await dial(served.port)
+    station.write(wire_words.head_with())
+    await served.until(lambda: bool(gate.asked))
+    served.recorder.is_accepting = False
+    gate.may_go.set()
+
+    assert (await station.read_to_end()).startswith(b"HTTP/1.1 503 ")
+
+
+async def test_a_stop_does_not_wait_for_the_gate(
+    serve: Any, dial: Any, wire_words: SimpleNamespace
+) -> None:
+    gate = SlowGate(Admitted("N-001"))
+    served = await serve(gate=gate)
+    station = await dial(served.port)
+    station.write(wire_words.head_with())
+    await served.until(lambda: bool(gate.asked))
+    (reception,) = served.endpoint._receptions
+    await served.endpoint.close(drain_s=0.1)
+
+    assert reception._admission is not None
+    with pytest.raises(asyncio.CancelledError):
+        await reception._admission
 
 
 async def test_a_wrong_password_is_401_and_says_which_scheme(
@@ -340,6 +394,31 @@ async def test_a_message_of_a_mebibyte_is_read_and_a_bigger_one_closes_with_1009
     await served.until(lambda: served.endpoint.connections == 0)
     assert served.counters.oversize == 1
     assert served.counters.messages == 1
+
+
+async def test_a_frame_that_claims_too_much_is_not_waited_for(serve: Any, dial: Any) -> None:
+    served = await serve()
+    station = await dial(served.port)
+    await station.handshake()
+    station.frame(b"only the beginning", length=1 << 30)
+
+    assert await station.read_close() == 1009
+    await served.until(lambda: served.counters.oversize == 1)
+
+
+async def test_each_read_has_its_own_moment(serve: Any, dial: Any) -> None:
+    served = await serve()
+    clock = served.endpoint.context.clock
+    station = await dial(served.port)
+    await station.handshake()
+    station.frame(b'[2,"1","A"]')
+    await station.read_frame()
+    clock.advance(7)
+    station.frame(b'[2,"2","A"]')
+    await station.read_frame()
+
+    moments = [entry.at for entry in served.recorder.entries if b',"A"]' in entry.body]
+    assert (moments[-1] - moments[0]).total_seconds() == 7
 
 
 async def test_fragments_without_end_close_with_1009(serve: Any, dial: Any) -> None:
@@ -498,9 +577,27 @@ async def test_an_older_connection_whose_peer_is_dead_is_aborted_in_the_backgrou
     assert served.recorder.facts() == ["Connected", "Connected"]
 
 
-async def test_a_loss_while_the_journal_is_away_is_recorded_when_it_is_back(
-    serve: Any, dial: Any
+async def test_a_station_back_before_the_journal_was_never_lost(
+    serve: Any, dial: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(listener, "_RECORD_AGAIN_AFTER_S", 0.1)
+    served = await serve()
+    station, again = await dial(served.port), await dial(served.port)
+    await station.handshake()
+    served.recorder.is_accepting = False
+    station.reset()
+    await served.until(lambda: served.endpoint.connections == 0)
+    served.recorder.is_accepting = True
+    await again.handshake()
+    await asyncio.sleep(0.2)
+
+    assert served.recorder.facts() == ["Connected", "Connected"]
+
+
+async def test_a_loss_while_the_journal_is_away_is_recorded_when_it_is_back(
+    serve: Any, dial: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "_RECORD_AGAIN_AFTER_S", 0.05)
     served = await serve()
     station = await dial(served.port)
     await station.handshake()
@@ -522,6 +619,23 @@ async def test_a_station_can_be_disconnected_on_purpose(serve: Any) -> None:
 
     assert not await served.endpoint.disconnect("N-001", "again")
     assert served.recorder.facts() == ["Connected", "Disconnected"]
+
+
+async def test_a_station_we_stopped_reading_can_still_answer_a_close(
+    serve: Any, dial: Any
+) -> None:
+    served = await serve(limits=Limits(tick_s=0.01, close_wait_s=5, max_waiting=1))
+    served.recorder.is_eager = False
+    station = await dial(served.port)
+    await station.handshake()
+    station.frame(b'[2,"1","A"]')
+    await served.until(lambda: served.counters.paused == 1)
+    closing = asyncio.ensure_future(served.endpoint.disconnect("N-001", "asked"))
+    assert await station.read_close() == 1000
+    station.frame(b"\x03\xe8", opcode=8)
+    await closing
+
+    assert served.recorder.events[-1].code == 1000
 
 
 async def test_a_stop_tells_every_station_after_its_answers_left_and_records_no_loss(
@@ -606,15 +720,18 @@ async def test_missing_pongs_do_not_close_a_link_with_other_traffic(
 
 
 async def test_a_station_that_does_not_read_is_aborted(serve: Any, dial: Any) -> None:
-    served = await serve(limits=Limits(max_unsent_bytes=10_000, **FAST))
+    served = await serve(limits=Limits(max_unsent_bytes=1_000_000, **FAST))
     station = await dial(served.port)
     await station.handshake()
-    connection = served.endpoint._by_station["N-001"]
-    while served.counters.overrun == 0 and connection.wire._transport is not None:
-        connection.wire.send(b"x" * 100_000)
+    link = served.endpoint._by_station["N-001"].wire
+    unsent = [0]
+    while served.counters.overrun == 0:
+        unsent.append(link._transport.underlying_transport.get_write_buffer_size())
+        link.send(b"x" * 100_000)
 
     await served.until(lambda: served.endpoint.connections == 0)
     assert served.counters.overrun == 1
+    assert 800_000 < unsent[-1] <= 1_000_000
     assert served.recorder.events[-1].code == 1006
 
 
@@ -677,6 +794,17 @@ async def test_sockets_that_ask_for_nothing_are_dropped_beyond_their_limit(
     assert (await idle.handshake()).startswith(b"HTTP/1.1 101 ")
 
 
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="not on this system")
+async def test_the_system_watches_for_peers_that_acknowledge_nothing(serve: Any) -> None:
+    served = await serve(limits=Limits(ping_every_s=20, half_open_after=3))
+    async with websockets.connect(served.url()):
+        await served.until(lambda: served.endpoint.connections == 1)
+        (link,) = served.endpoint._links
+        sock = link._transport.underlying_transport.get_extra_info("socket")
+
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
 async def test_a_command_goes_out_and_its_answer_comes_back(serve: Any, dial: Any) -> None:
     served = await serve(limits=Limits(settle_s=0.02, **FAST))
     station = await dial(served.port)
@@ -698,7 +826,6 @@ async def test_a_command_goes_out_and_its_answer_comes_back(serve: Any, dial: An
 # --- TLS -----------------------------------------------------------------------------------
 
 
-@pytest.mark.e2e
 async def test_the_same_over_tls(serve: Any, dial: Any, tls: SimpleNamespace) -> None:
     served = await serve(ssl=tls.server)
     async with websockets.connect(
@@ -715,7 +842,6 @@ async def test_the_same_over_tls(serve: Any, dial: Any, tls: SimpleNamespace) ->
     assert served.recorder.facts() == ["Connected", "Disconnected", "Connected"]
 
 
-@pytest.mark.e2e
 async def test_a_station_that_does_not_read_is_aborted_over_tls_too(
     serve: Any, dial: Any, tls: SimpleNamespace
 ) -> None:
