@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any, assert_never
 
+import structlog
 from sqlalchemy import Connection, Insert, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -19,6 +21,7 @@ from ticketing.store_rows import (
     contact_row,
     notice_row,
     number_of,
+    ticket_of,
     ticket_row,
 )
 from ticketing.store_schema import (
@@ -31,6 +34,8 @@ from ticketing.store_schema import (
     ticket_stations,
     tickets,
 )
+
+log = structlog.get_logger(__name__)
 
 _WORDS: dict[type[OpenTicket | UpdateTicket | ResolveTicket], str] = {
     OpenTicket: "ticket opened",
@@ -59,12 +64,12 @@ class Batch:
         known_notices = self._known(notices, [c.key for c in commands if _is_notice(c)])
         for command in commands:
             key = command.key
-            if key in (known_notices if _is_notice(command) else known):
-                self._repeated.append(key)
-                continue
             match command:
                 case OpenTicket() | UpdateTicket() | ResolveTicket():
                     ticket = command.ticket
+                    if key in known and not self._is_newer(ticket, key):
+                        self._repeated.append(key)
+                        continue
                     self._tickets[ticket.id] = ticket
                     self.keys.append(key)
                     self._note(
@@ -74,7 +79,7 @@ class Batch:
                         f"{ticket.state} {ticket.severity}",
                     )
                 case SendNotice(notice):
-                    if key in self._notices:
+                    if key in known_notices or key in self._notices:
                         self._repeated.append(key)
                         continue
                     self._notices[key] = notice
@@ -142,6 +147,19 @@ class Batch:
     def _known(self, table: Table, keys: Collection[str]) -> set[str]:
         return known_keys(self._connection, table.c.key, keys)
 
+    def _is_newer(self, ticket: Ticket, key: str) -> bool:
+        """Tell whether a ticket went on since it was stored, though its key is there.
+
+        A repeat is never newer. What is, would be lost by a key that was given twice: that is
+        our mistake, but the ticket is worth more than the rule.
+        """
+        row = select(tickets.c.document).where(tickets.c.id == ticket.id)
+        stored = self._connection.scalar(row)
+        if stored is None or ticket_of(stored).revision >= ticket.revision:
+            return False
+        log.error("key given twice", key=key, ticket=ticket.id, revision=ticket.revision)
+        return True
+
     def _raise_to(self, name: str, value: int) -> None:
         """Set a number of `meta`, unless it is higher already."""
         found = self._connection.scalar(select(meta.c.value).where(meta.c.name == name))
@@ -158,6 +176,7 @@ class Batch:
             )
 
 
+@cache
 def upsert(table: Table, *, dialect: str, replace: bool) -> Insert:
     """Return an insert that, where the primary key is there, keeps or replaces the old row."""
     insert = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)

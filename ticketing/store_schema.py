@@ -74,7 +74,10 @@ tickets = Table(
     Column("closed_at", Moment),
     Column("document", Text, nullable=False),
     Index("tickets_by_due", "is_unresolved", "due_order", "id"),
+    Index("tickets_by_state", "is_unresolved", "state", "kind"),  # counts, from it alone
+    Index("tickets_open_by_opened", "is_unresolved", "opened_at", "id"),
     Index("tickets_by_opened", "opened_at", "id"),
+    Index("tickets_of_site_by_due", "site", "due_order", "id"),
     Index("tickets_of_customer_by_due", "customer", "due_order", "id"),
     Index("tickets_of_customer_by_opened", "customer", "opened_at", "id"),
     Index("tickets_by_resolved", "resolved_at"),

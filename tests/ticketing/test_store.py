@@ -174,6 +174,16 @@ def test_a_repeated_key_never_brings_an_old_ticket_back(store: TicketStore) -> N
     assert store.ticket("T-1001") == resolved
 
 
+def test_a_key_given_twice_by_mistake_never_loses_a_newer_ticket(store: TicketStore) -> None:
+    put(store, ticket_numbered(1001, revision=1))
+    newer = ticket_numbered(1001, revision=2, state=TicketState.OPEN)
+
+    done = store.commit([UpdateTicket(newer, newer.key)], position=2, at=NOON)
+
+    assert done.tickets == (newer.id,)
+    assert store.ticket("T-1001") == newer
+
+
 def test_the_last_of_several_commands_about_a_ticket_stands(store: TicketStore) -> None:
     first, last = ticket_numbered(1001), ticket_numbered(1001, state=TicketState.OPEN)
 

@@ -35,6 +35,9 @@ def _create_tickets() -> None:
         sa.Column("document", sa.Text, nullable=False),
     )
     op.create_index("tickets_by_due", "tickets", ["is_unresolved", "due_order", "id"])
+    op.create_index("tickets_by_state", "tickets", ["is_unresolved", "state", "kind"])
+    op.create_index("tickets_open_by_opened", "tickets", ["is_unresolved", "opened_at", "id"])
+    op.create_index("tickets_of_site_by_due", "tickets", ["site", "due_order", "id"])
     op.create_index("tickets_by_opened", "tickets", ["opened_at", "id"])
     op.create_index("tickets_of_customer_by_due", "tickets", ["customer", "due_order", "id"])
     op.create_index("tickets_of_customer_by_opened", "tickets", ["customer", "opened_at", "id"])
