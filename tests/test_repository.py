@@ -12,7 +12,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 LOCKS = ("requirements/base.txt", "requirements/dev.txt", "package-lock.json")
-RECORDED = "tests/data/"
+RECORDED = ("tests/data/", "tests/golden/")
 """Frames as stations sent them: data, with whatever was in it."""
 
 PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE " + r"KEY-----")
