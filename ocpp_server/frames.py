@@ -65,11 +65,12 @@ _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _STRING = msgspec.json.Decoder(str)
 _BLANK = b" \t\r\n\x00"
 _PONGS = (b"", b"pong", b'"pong"')
-_ID_LIMIT = 255  # characters of a salvaged id; the longest in use has 36
+_NUMBER_LIMIT = 255  # digits; no real number is longer, and Python refuses 4300
 _HEAD = re.compile(
-    rb"\A[\s\x00\xef\xbb\xbf]*\[\s*\"?2\"?\s*,"
-    rb"\s*(\"(?:[^\"\\]|\\.){0,%d}\"|-?[0-9]{1,%d}(?:\.[0-9]{1,50})?(?:[eE][+-]?[0-9]{1,4})?)\s*,?"
-    rb"(?:\s*\"([A-Za-z0-9_]{1,64})\")?" % (_ID_LIMIT, _ID_LIMIT),
+    rb'\A[\s\x00\xef\xbb\xbf]*\[\s*"?2"?\s*,\s*'
+    rb'("(?:[^"\\]|\\.){0,255}"'
+    rb"|-?(?:0|[1-9][0-9]{0,255})(?:\.[0-9]{1,50})?(?:[eE][+-]?[0-9]{1,4})?)"
+    rb'\s*(?:,(?:\s*"([A-Za-z0-9_]{1,64})")?|\Z)',
     re.DOTALL,
 )
 _MEMBER = re.compile(
@@ -139,7 +140,7 @@ def salvage_members(frame: bytes) -> dict[str, object]:
 
 
 def _whole(text: str) -> int | None:
-    return int(text) if len(text) <= _ID_LIMIT else None
+    return int(text) if len(text) <= _NUMBER_LIMIT else None
 
 
 def _finite(text: str) -> float | None:

@@ -119,3 +119,13 @@ def test_nesting_without_end_is_no_frame_but_its_head_is_known():
 
 def test_a_salvaged_id_that_is_no_text_becomes_minus_one():
     assert frames.read(b'[2,"\xff","Heartbeat",{').raw_id == b'"-1"'
+
+
+@pytest.mark.parametrize("frame", [b'[2,0123,"Heartbeat",{}]', b"[2,1.,", b'[2,-,"Heartbeat"'])
+def test_a_number_that_is_no_json_is_never_echoed(frame):
+    assert frames.read(frame).raw_id == b""
+
+
+def test_a_frame_cut_right_after_its_id_is_salvaged():
+    assert frames.read(b'[2,"216"').raw_id == b'"216"'
+    assert frames.read(b"[2,216").raw_id == b"216"

@@ -1,6 +1,7 @@
 """Whatever a station sends: no exception, one valid answer to each call, one event at least."""
 
 import json
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def answer_schema(action):
 
 
 ANSWERS = {action: answer_schema(action) for action in REQUESTS}
+CORPUS = Path(__file__).parents[1] / "data" / "ocpp_frames.jsonl"
+TOKENS = [b'"', b"{", b"}", b"[", b"]", b",", b":", b"null", b"1e999", b"-", b"\\", b"\\ud800"]
 ERROR_CODES = {"NotImplemented", "FormationViolation"}
 
 WORDS = sorted(
@@ -149,3 +152,33 @@ def test_no_depth_of_nesting_raises(depth):
         reaction = react(b'[2,"1","%b",{"connectorId":%b}]' % (action, payload))
         check_kept(reaction)
         assert json.loads(reaction.answer)[1] == "1"
+
+
+def damaged(frames, dice):
+    """Return a recorded frame with a few bytes flipped, cut, put in or taken from another."""
+    frame = bytearray(dice.choice(frames))
+    for _ in range(dice.choice((1, 1, 2, 4))):
+        at = dice.randrange(len(frame) + 1)
+        match dice.randrange(4):
+            case 0:
+                frame[at : at + 1] = bytes([dice.randrange(256)])
+            case 1:
+                frame[at:at] = dice.choice(TOKENS)
+            case 2:
+                del frame[at : at + dice.randrange(1, 12)]
+            case _:
+                other = dice.choice(frames)
+                start = dice.randrange(len(other))
+                frame[at:at] = other[start : start + 20]
+    return bytes(frame)
+
+
+def test_recorded_frames_that_were_damaged_raise_nothing_and_answers_stay_json():
+    dice = random.Random(7)
+    frames = [json.loads(line)["frame"].encode() for line in CORPUS.read_text().splitlines()]
+    dialect = Dialect16(STATION, Translation(station=STATION, protocol="ocpp1.6"))
+    for position in range(1, 4000):
+        reaction = dialect.receive(damaged(frames, dice), now=NOW, position=position)
+        check_kept(reaction)
+        if reaction.answer is not None:
+            assert json.loads(reaction.answer)[0] in (3, 4)
