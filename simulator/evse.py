@@ -235,7 +235,8 @@ class Evse:
         if charge_s < plug_s - 1.0:
             self._later(stay, charge_s, self._fill_up)
         self._later(stay, plug_s, self.leave)
-        self._later(stay, self._meter_gap_s() * self._dice.random(), self._say_meter)
+        first_s = min(self._meter_gap_s(), plug_s / 2) * self._dice.random()
+        self._later(stay, first_s, self._say_meter)
 
     def _fill_up(self) -> None:
         self._meter.set_power(0.0)

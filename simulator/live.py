@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from urllib.parse import quote
 
 from picows import (
+    WSCloseCode,
     WSError,
     WSFrame,
     WSListener,
@@ -24,6 +25,8 @@ from simulator.wire import WireListener
 SUBPROTOCOL = "ocpp1.6"
 HANDSHAKE_TIMEOUT_S = 15.0
 HANDSHAKES_AT_ONCE = 64
+GOODBYE_S = 2.0
+"""How long the last frames of a run may take to leave."""
 _READ_BUFFER_BYTES = 2048
 _FRAME_LIMIT_BYTES = 1024 * 1024
 _TURN_S = 0.02
@@ -95,20 +98,29 @@ class PicowsDialer:
         self._arrived.set()
 
     async def run(self) -> None:
-        """Serve the line until cancelled, then drop what is still open."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                while True:
-                    if not self._waiting:
-                        self._arrived.clear()
-                        await self._arrived.wait()
-                    await self._free.acquire()
-                    station, listener = self._waiting.popleft()
-                    tasks.create_task(self._connect(station, listener))
-                    await asyncio.sleep(self._gap_s)
-        finally:
+        """Serve the line until cancelled; connections that stand go on standing."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                if not self._waiting:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                await self._free.acquire()
+                station, listener = self._waiting.popleft()
+                tasks.create_task(self._connect(station, listener))
+                await asyncio.sleep(self._gap_s)
+
+    async def hang_up(self) -> None:
+        """Close every connection in good order; whatever lingers is dropped."""
+        wires = list(self._wires)
+        for wire in wires:
+            wire.hang_up()
+        if wires:
+            ends = [asyncio.create_task(wire.wait_closed()) for wire in wires]
+            _, lingering = await asyncio.wait(ends, timeout=GOODBYE_S)
+            for end in lingering:
+                end.cancel()
             for wire in list(self._wires):
-                wire.hang_up()
+                wire.abort()
 
     async def _connect(self, station: str, listener: WireListener) -> None:
         wire = PicowsWire(listener, self._wires)
@@ -163,7 +175,9 @@ class PicowsWire(WSListener):
                 self._parts.clear()
                 self._listener.received(self, text)
         elif kind is WSMsgType.CLOSE:
-            transport.send_close(frame.get_close_code())
+            # An empty close frame has no code that may be sent back.
+            code = frame.get_close_code()
+            transport.send_close(WSCloseCode.OK if code is WSCloseCode.NO_INFO else code)
             transport.disconnect()
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
@@ -187,7 +201,7 @@ class PicowsWire(WSListener):
     def close(self) -> None:
         """Close in good order, with a close frame."""
         if self._transport is not None:
-            self._transport.send_close()
+            self._transport.send_close(WSCloseCode.OK)
             self._transport.disconnect()
 
     def abort(self) -> None:
@@ -199,6 +213,11 @@ class PicowsWire(WSListener):
         """Close at the end of a run; nobody is told any more."""
         self._listener = _NOBODY
         self.close()
+
+    async def wait_closed(self) -> None:
+        """Return once the TCP connection is over."""
+        if self._transport is not None:
+            await self._transport.wait_disconnected()
 
 
 class _Nobody:

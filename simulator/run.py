@@ -101,6 +101,7 @@ async def run(  # noqa: PLR0913 - settings of one run, all but three by keyword
         timeline.stop()
         dialling.cancel()
         await asyncio.wait([dialling])
+        await dialer.hang_up()
         if log is not None:
             log.close()
     return Summary(timeline.now_s, counters.copy())

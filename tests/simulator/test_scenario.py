@@ -92,7 +92,10 @@ steps:
 def test_flapping_raises_as_often_as_asked(read, play, stage):
     play(
         read(
-            "steps: [{at: 5, do: flap, station: A, connector: 1, times: 4,\n  lasts: 20, pause: 10}]"
+            """
+steps:
+  - {at: 5, do: flap, station: A, connector: 1, times: 4, lasts: 20, pause: 10}
+"""
         ),
         200.0,
     )
