@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from math import inf
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -31,7 +32,7 @@ from gateway.journal_days import (
 )
 from gateway.journal_memory import MemoryJournal
 from gateway.journal_reader import JournalReader, day_files, day_of_file
-from gateway.journal_repair import FULL_CHECK_BYTES, damage_of, salvage, set_aside
+from gateway.journal_repair import FULL_CHECK_BYTES, damage_of, replace_damaged
 from gateway.sqlite_files import checkpoint, is_damage, migrate, open_writer, sync_folder
 
 __all__ = ["DayFileJournal", "JournalReader", "MemoryJournal"]
@@ -104,8 +105,9 @@ class DayFileJournal:
     """The `Journal` port over files `YYYY-MM-DD.db` below `folder`; one writer at a time.
 
     Opening it checks the newest file, sets a damaged one aside and reads where the journal
-    ends; it raises `JournalUnavailableError` where the disk refuses even that, and
-    `StoreTooNewError` for a file of a newer release. `not_below` is a position known to have
+    ends; it raises `JournalUnavailableError` where that cannot even be read, and
+    `StoreTooNewError` for a file of a newer release. A disk that is full at start is met by
+    the first append. `not_below` is a position known to have
     been given out (the ticket store's): none at or below it is given again.
 
     A batch goes into the file of its newest entry's day, whole; and never into a file older
@@ -128,14 +130,22 @@ class DayFileJournal:
         self._reader = JournalReader(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalUnavailableError(f"{folder}: {error}") from error
+        try:
             self._open_newest()
-            self._last = max(self._reader.last_position, not_below)
             self.measured_commit_s = _measure_commit(folder)
         except (sqlite3.Error, OSError) as error:
-            raise JournalUnavailableError(f"{folder}: {error}") from error
+            # A full disk is no reason to stay down: what is there can be read, and every
+            # append tries again.
+            log.error("journal not writable at start", folder=str(folder), reason=str(error))  # noqa: TRY400
+            self.measured_commit_s = inf
+        self._last = max(self._reader.last_position, not_below)
 
     measured_commit_s: float
-    """Median of a few small commits at start, in seconds: above 0.001 use a commit thread."""
+    """Median of a few small commits at start, in seconds: above 0.001 use a commit thread.
+
+    Infinite where the disk refused one."""
 
     @property
     def last_position(self) -> int:
@@ -213,9 +223,8 @@ class DayFileJournal:
         for path in day_files(self._folder)[-1:]:
             reason = self._damage or damage_of(path, full_check_bytes=self._full_check_bytes)
             if reason is not None:
-                aside = set_aside(path, reason)
+                replace_damaged(path, reason)
                 self._damage = None
-                salvage(aside, path)
             self._today = _Day(path)
 
     def _day_for(self, newest: Entry) -> _Day:

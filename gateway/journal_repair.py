@@ -62,8 +62,30 @@ def damage_of(path: Path, *, full_check_bytes: int = FULL_CHECK_BYTES) -> str | 
     return None
 
 
-def set_aside(path: Path, reason: str) -> Path:
-    """Rename a damaged file with what belongs to it, and return its new name."""
+def replace_damaged(path: Path, reason: str) -> Path:
+    """Put a fresh file with what can be read in a damaged one's place; return where that is.
+
+    Raises `sqlite3.Error` or OSError where the disk refuses the fresh file: the damaged one is
+    still in its place then, and this may be called again.
+    """
+    fresh = path.with_name(f"{path.name}.salvage")
+    for left in path.parent.glob(f"{fresh.name}*"):
+        left.unlink()
+    count = _salvage(path, fresh)
+    aside = _set_aside(path)
+    fresh.rename(path)
+    sync_folder(path.parent)
+    log.error(
+        "journal file damaged, set aside",
+        path=str(path),
+        aside=str(aside),
+        reason=reason,
+        saved_count=count,
+    )
+    return aside
+
+
+def _set_aside(path: Path) -> Path:
     number = 1
     while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
         number += 1
@@ -71,24 +93,17 @@ def set_aside(path: Path, reason: str) -> Path:
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
-    sync_folder(path.parent)
-    log.error(
-        "journal file damaged, set aside", path=str(path), aside=str(aside), reason=reason
-    )
     return aside
 
 
-def salvage(aside: Path, path: Path) -> int:
-    """Copy what can be read of a damaged file into a fresh one; return how many entries.
-
-    Raises `sqlite3.Error` where the disk refuses the fresh file.
-    """
+def _salvage(damaged: Path, path: Path) -> int:
+    """Copy what can be read of a damaged file into a fresh one; return how many entries."""
     fresh = open_writer(path)
     try:
         migrate(fresh, path, SCHEMA)
         numbers = StationNumbers(fresh)
         saved, last = 0, 0
-        entries = _readable(aside)
+        entries = _readable(damaged)
         while batch := list(islice(entries, _SALVAGE_BATCH)):
             fresh.execute("BEGIN IMMEDIATE")
             insert(fresh, numbers, batch)
@@ -98,17 +113,16 @@ def salvage(aside: Path, path: Path) -> int:
             saved, last = saved + len(batch), batch[-1].position
     finally:
         fresh.close()
-    log.error("journal entries saved from damaged file", path=str(path), count=saved)
     return saved
 
 
-def _readable(aside: Path) -> Iterator[Entry]:
+def _readable(damaged: Path) -> Iterator[Entry]:
     """Yield the entries before the damage, then the newest ones behind it, in order."""
     last = 0
     try:
-        connection = open_reader(aside)
+        connection = open_reader(damaged)
     except sqlite3.Error as error:
-        log.warning("damaged journal file cannot be opened", path=str(aside), reason=str(error))
+        log.warning("journal file cannot be opened", path=str(damaged), reason=str(error))
         return
     try:
         for entry in _until_damage(read_after(connection, 0)):

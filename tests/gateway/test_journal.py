@@ -255,6 +255,23 @@ def test_a_new_day_that_finds_no_room_is_tried_again(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_a_disk_that_is_full_at_start_is_met_by_the_first_append(tmp_path: Path) -> None:
+    first = DayFileJournal(tmp_path)
+    first.append(entries_of(1, 10))
+    first.close()
+
+    with no_room_for_files_over(33_000):  # room for SQLite's shared memory, and little else
+        journal = DayFileJournal(tmp_path)
+        assert journal.last_position == 10
+        assert journal.measured_commit_s == float("inf")
+        with pytest.raises(JournalUnavailableError):
+            journal.append(entries_of(11, 100, body=b"x" * 1400))
+
+    journal.append(entries_of(11, 100, body=b"x" * 1400))
+    assert [e.position for e in journal.read()] == list(range(1, 111))
+    journal.close()
+
+
 def test_a_folder_that_cannot_be_made_is_said_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
 
@@ -317,6 +334,23 @@ def test_a_torn_file_is_set_aside(tmp_path: Path) -> None:
     assert [e.position for e in journal.read()][:500] == list(range(1, 501))
     journal.append(entries_of(1001, 1, NOON + DAY))
     journal.close()
+
+
+def test_a_repair_that_finds_no_room_is_done_again_later(tmp_path: Path) -> None:
+    newest = filled(tmp_path)
+    damage(newest, offset=newest.stat().st_size // 8192 // 2 * 8192, size=8192)
+
+    with no_room_for_files_over(100_000):
+        journal = DayFileJournal(tmp_path)
+    assert not any("corrupt" in name for name in names_in(tmp_path))
+
+    journal.append(entries_of(1001, 1, NOON + DAY))
+    assert "2026-01-06.db.corrupt-1" in names_in(tmp_path)
+    saved = [e.position for e in journal.read() if e.position > 500]
+    assert len(saved) > 450
+    assert (saved[0], saved[-1]) == (501, 1001)
+    journal.close()
+    assert not any("salvage" in name for name in names_in(tmp_path))
 
 
 def test_a_large_file_is_checked_at_its_end_only(tmp_path: Path) -> None:

@@ -26,7 +26,9 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
 
 
 @given(at=st.integers(0, 10_000), bit=st.integers(0, 7))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_a_single_flipped_bit_anywhere_is_noticed_and_the_previous_one_used(
     tmp_path: Path, at: int, bit: int
 ) -> None:
@@ -41,7 +43,9 @@ def test_a_single_flipped_bit_anywhere_is_noticed_and_the_previous_one_used(
 
 
 @given(kept=st.floats(0, 1, exclude_max=True))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_a_torn_snapshot_gives_way_to_the_previous_one(tmp_path: Path, kept: float) -> None:
     path = tmp_path / "snapshot"
     write_snapshot(path, b"previous")
