@@ -1,25 +1,17 @@
-"""The web process: uvicorn on uvloop until it is told to end."""
+"""Serving the application: uvicorn on a socket of ours until it is told to end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import socket
 from collections.abc import Callable, Iterator
 
-import structlog
 import uvicorn
-import uvloop
 from fastapi import FastAPI
 
-from app.web.app import create_app
 from app.web.context import WebContext
-from app.web.settings import WebSettings
-from domain.ports import Clock
-from domain.registry import Registry
 
-log = structlog.get_logger(__name__)
 
 DRAIN_S = 5
 """Seconds for answers under way once we are told to end."""
@@ -86,31 +78,3 @@ def listen(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def run_web(
-    settings: WebSettings,
-    *,
-    host: str,
-    port: int,
-    clock: Clock,
-    registry: Callable[[], Registry],
-    on_started: Callable[[int], None] | None = None,
-) -> None:
-    """Run a web process of its own until SIGTERM or SIGINT; returns once it has ended.
-
-    Raises OSError where the address is taken.
-    """
-    app = create_app(settings, clock=clock, registry=registry)
-
-    async def until_told() -> None:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        await serve_web(app, sock, stop, on_started=on_started)
-
-    with listen(host, port) as sock:
-        log.info("web listening", host=host, port=sock.getsockname()[1])
-        uvloop.run(until_told())
-    log.info("web ended")

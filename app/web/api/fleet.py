@@ -176,7 +176,15 @@ async def send_command(
     answer = await web.ask(command, timeout_s=body.timeout_s * 2 + 60)
     if not isinstance(answer, CommandDone):
         raise ProblemError(500, f"core answered a command with {type(answer).__name__}")
-    return CommandAnswer(outcome=answer.outcome, payload=msgspec.json.decode(answer.payload))
+    return CommandAnswer(outcome=answer.outcome, payload=_payload(answer.payload))
+
+
+def _payload(text: str) -> object:
+    """Read a station's answer; words that are no JSON are shown as they came."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return text
 
 
 @router.get("/faults", responses=responses(404))

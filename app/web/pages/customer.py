@@ -37,8 +37,7 @@ _WORDS = {
         "questions": "Questions? Call us:",
         "reply": "Questions? Reply to our message.",
         "nothing": "A person is looking at it and will write to you.",
-        "page": "Your charging stations",
-        "resolved_at": "Since",
+        "late": "We promised you news by {} and are late. We are sorry.",
         "gone": "This link leads nowhere",
         "gone_why": "It may be incomplete. Please use the link from our latest message to you.",
         "failed": "This page does not work at the moment",
@@ -62,8 +61,8 @@ _WORDS = {
         "questions": "Fragen? Rufen Sie uns an:",
         "reply": "Fragen? Antworten Sie auf unsere Nachricht.",
         "nothing": "Jemand aus unserem Team sieht nach und schreibt Ihnen.",
-        "page": "Ihre Ladestationen",
-        "resolved_at": "Seit",
+        "late": "Wir hatten Ihnen bis {} eine Nachricht zugesagt und sind zu spät. "
+        "Das tut uns leid.",
         "gone": "Dieser Link führt nirgendwohin",
         "gone_why": "Vielleicht ist er unvollständig. "
         "Bitte nehmen Sie den Link aus unserer letzten Nachricht an Sie.",
@@ -89,13 +88,14 @@ class CustomerPage(msgspec.Struct, frozen=True, kw_only=True):
     words: dict[str, str]
     tone: str  # "danger" | "open" | "resolved"
     headline: str
-    subject: str
+    subject: str  # of our last message, where it still says how things stand
     site: str
     ticket: str
     since: str
     since_at: str
     next_at: str
     next_shown: str
+    is_late: bool  # the promise in `next_shown` has passed
     last: Written | None
     history: list[Written]
 
@@ -133,36 +133,53 @@ def customer_page(
             at=notice.at.isoformat(),
             shown_at=written(notice.at, zone, language),
             subject=notice.subject,
-            paragraphs=paragraphs(notice.text),
+            paragraphs=paragraphs(notice.text, notice.name),
         )
         for notice in sorted(texts, key=lambda notice: notice.at, reverse=True)
     ]
-    is_over = not ticket.state.is_unresolved
     tone = _tone(ticket)
-    words = words_of(language)
-    since_at = ticket.opened_at if not is_over else (ticket.resolved_at or ticket.opened_at)
-    promise_at = None if is_over else ticket.next_update_at
-    is_kept = promise_at is not None and promise_at >= now
+    last = max(own, key=lambda notice: notice.at, default=None)
+    since_at = _since(ticket, tone)
+    promise_at = ticket.next_update_at if ticket.state.is_unresolved else None
     return CustomerPage(
         language=language,
-        words=words,
+        words=words_of(language),
         tone=tone,
-        headline=words[_headline(ticket, own, tone)],
-        subject=shown[0].subject if shown else "",
-        site=site.title if site else "",
+        headline=words_of(language)[_headline(ticket, last, tone)],
+        subject=shown[0].subject if shown and _still_says_it(last, tone) else "",
+        site=site.name if site else "",
         ticket=ticket.id,
         since=written(since_at, zone, language),
         since_at=since_at.isoformat(),
-        # A promise that has passed is not repeated as if it were still one.
-        next_at=promise_at.isoformat() if promise_at and is_kept else "",
-        next_shown=written(promise_at, zone, language) if promise_at and is_kept else "",
+        next_at=promise_at.isoformat() if promise_at else "",
+        next_shown=written(promise_at, zone, language) if promise_at else "",
+        is_late=promise_at is not None and promise_at < now,
         last=shown[0] if shown else None,
         history=shown[1:],
     )
 
 
-def _headline(ticket: Ticket, own: Sequence[Notice], tone: str) -> str:
-    last = max(own, key=lambda notice: notice.at, default=None)
+def _since(ticket: Ticket, tone: str) -> datetime:
+    """Return since when things stand as they do."""
+    if tone == "resolved":
+        return ticket.resolved_at or ticket.closed_at or ticket.opened_at
+    seen = [held.fault.seen_at for held in ticket.faults if held.is_active]
+    return min(seen, default=ticket.opened_at)
+
+
+def _still_says_it(last: Notice | None, tone: str) -> bool:
+    """Tell whether the last message's subject is true of this moment.
+
+    A ticket may have resolved in the night while the message waits for the morning, or have
+    come back a minute ago.
+    """
+    if last is None:
+        return False
+    is_end = last.reason in (NoticeReason.RESOLVED, NoticeReason.RETRACTED)
+    return is_end == (tone == "resolved") and (tone != "danger" or last.is_danger)
+
+
+def _headline(ticket: Ticket, last: Notice | None, tone: str) -> str:
     if last is not None and last.reason is NoticeReason.RETRACTED:
         return "retracted"
     if tone == "resolved":
@@ -194,8 +211,12 @@ def _once(notices: Sequence[Notice], language: str) -> list[Notice]:
     return list(best.values())
 
 
-def paragraphs(text: str) -> tuple[str, ...]:
-    """Split a notice into paragraphs, without the line that only links to this very page."""
-    lines = (line.strip() for line in text.splitlines())
-    kept = (line for line in lines if line and "/s/" not in line)
-    return tuple(kept)
+def paragraphs(text: str, name: str = "") -> tuple[str, ...]:
+    """Split a notice into paragraphs: without greeting, and without the link to this page.
+
+    `name` is the reader's: the greeting is the first line where it says so.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and name and name in lines[0] and lines[0].endswith(","):
+        lines = lines[1:]
+    return tuple(line for line in lines if "/s/" not in line)

@@ -108,6 +108,7 @@ def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
     customer = registry.customers.get(ticket.customer) if ticket.customer else None
     due, is_overdue = due_words(ticket, now)
     due_at = ticket.next_update_at
+    since_at = began_at(ticket)
     return Row(
         id=ticket.id,
         severity=ticket.severity.value,
@@ -119,9 +120,9 @@ def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
         site_id=ticket.site or "",
         customer=customer.name if customer else (ticket.customer or ""),
         customer_id=ticket.customer or "",
-        since=span(now - ticket.opened_at),
-        since_at=ticket.opened_at.isoformat(),
-        since_title=written(ticket.opened_at, zone),
+        since=span(now - since_at),
+        since_at=since_at.isoformat(),
+        since_title=written(since_at, zone),
         due=due,
         due_title="" if due_at is None else written(due_at, zone),
         is_overdue=is_overdue,
@@ -129,6 +130,12 @@ def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
         marks=marks_of(ticket),
         taken_by=ticket.taken_by,
     )
+
+
+def began_at(ticket: Ticket) -> datetime:
+    """Return since when it lasts: the oldest active fault's first moment, else the opening."""
+    seen = [held.fault.seen_at for held in ticket.faults if held.is_active]
+    return min(seen, default=ticket.opened_at)
 
 
 def due_words(ticket: Ticket, now: datetime) -> tuple[str, bool]:
@@ -142,8 +149,8 @@ def due_words(ticket: Ticket, now: datetime) -> tuple[str, bool]:
 
 
 def told_words(ticket: Ticket) -> str:
-    """Say whether the customer heard of it from us; "" for what is no customer's matter."""
-    if ticket.kind in (TicketKind.TASK, TicketKind.FLEET, TicketKind.PROBLEM):
+    """Say whether the customer heard of it from us; "" where nobody is told by notices."""
+    if ticket.kind not in (TicketKind.FAULT, TicketKind.SITE):
         return ""
     return "told" if ticket.first_notice_at is not None else "not told"
 
