@@ -127,7 +127,9 @@ class Teller:
         if isinstance(written, Unwritable):
             why = f"{occasion.reason.value} to {reader.name}: {written.because}"
             ticket = self._noted(ticket, at, "notice not sent", why)
-            knowing = msgspec.structs.replace(knowing, is_left_out=True)
+            knowing = msgspec.structs.replace(
+                knowing, opened_at=reader.opened_at, is_left_out=True
+            )
             return _with_reader(ticket, reader, knowing), None, [why]
         ticket = self._noted(
             ticket, at, "notice sent", f"{occasion.reason.value} to {reader.name}"
