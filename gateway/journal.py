@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from math import inf
 from pathlib import Path
 from statistics import median
@@ -127,6 +127,7 @@ class DayFileJournal:
         self._full_check_bytes = full_check_bytes
         self._today: _Day | None = None
         self._damage: str | None = None  # what an append found broken in the newest file
+        self._warned_of: Path | None = None
         self._reader = JournalReader(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -231,11 +232,21 @@ class DayFileJournal:
         day = day_of(micros_of(newest.at))
         if self._today is None:
             self._open_newest()
+        if self._today is not None and day < self._today.day - timedelta(days=1):
+            self._warn_of_clock(day, self._today)
         if self._today is None or day > self._today.day:
             fresh = _Day(self._folder / f"{day.isoformat()}.db")
             self.close()
             self._today = fresh
         return self._today
+
+    def _warn_of_clock(self, day: date, newest: _Day) -> None:
+        """Say once that a file lies in the future: retention waits until its day is over."""
+        if self._warned_of != newest.path:
+            self._warned_of = newest.path
+            log.warning(
+                "clock is behind the journal", day=day.isoformat(), file=str(newest.path)
+            )
 
     def _leave_damaged(self, reason: str) -> None:
         """Drop the connection to a damaged file; the next append sets it aside."""

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.stores import StoreTooNewError, StoreUnavailableError
@@ -84,6 +85,8 @@ def reasons() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise StoreUnavailableError(str(error.orig or error)) from error
+    except PoolTimeoutError as error:
+        raise StoreUnavailableError("too many readers at once") from error
 
 
 def migrate(engine: Engine, scripts_folder: Path = MIGRATIONS) -> None:

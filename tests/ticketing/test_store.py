@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -502,6 +504,30 @@ def test_a_reader_follows_the_writer_and_cannot_write(
 
     assert [t.id for t in reader.tickets().items] == ["T-1001"]
     assert not hasattr(reader, "commit")
+    reader.close()
+
+
+def test_many_threads_read_whole_commits_while_one_writes(
+    store: TicketStore, tmp_path: Path
+) -> None:
+    reader = TicketReader(tmp_path / "tickets.db")
+    is_over = threading.Event()
+
+    def read_on() -> int:
+        turns = 0
+        while not is_over.is_set():
+            desk = reader.load(now=NOON)
+            assert len(desk.tickets) == desk.position * 2  # two tickets in every commit
+            assert len(reader.tickets(limit=1000).items) % 2 == 0
+            turns += 1
+        return turns
+
+    with ThreadPoolExecutor(4) as threads:
+        reading = [threads.submit(read_on) for _ in range(4)]
+        for n in range(1, 20):
+            put(store, ticket_numbered(2 * n), ticket_numbered(2 * n + 1), position=n)
+        is_over.set()
+        assert all(future.result() > 0 for future in reading)
     reader.close()
 
 
