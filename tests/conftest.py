@@ -17,7 +17,7 @@ class MissingServer(Protocol):
 
 @pytest.fixture(scope="session")
 def missing_server() -> MissingServer:
-    """Skip a test for want of a server ("smtp", "browser", ...), or fail where it is required."""
+    """Skip a test for want of a server ("smtp", "browser"), or fail where it is required."""
     required = os.environ.get("FORETELL_REQUIRE_SERVERS", "").replace(" ", "").split(",")
 
     def end(server: str, reason: str) -> NoReturn:
