@@ -7,7 +7,6 @@ opened or is bad, or something else the person can mend; 70 an error of ours.
 from __future__ import annotations
 
 import sys
-import traceback
 from pathlib import Path
 from typing import Annotated
 
@@ -15,8 +14,6 @@ import typer
 
 from app import cli_fleet, cli_people, cli_rules, cli_service
 from app.cli_common import (
-    SURPRISE,
-    USAGE,
     CliError,
     ConfigOption,
     DataOption,
@@ -25,14 +22,13 @@ from app.cli_common import (
     RulesOption,
     SetOption,
     finish,
-    is_debugging,
     moment_of,
     quiet_logs,
     say,
     seconds_of,
     settings_from,
-    warn,
 )
+from app.cli_errors import report
 
 app = typer.Typer(
     name="foretell",
@@ -42,19 +38,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-MENDABLE = frozenset(
-    {
-        "app.backup_files.BackupError",
-        "app.cli_common.CliError",
-        "app.fleet_file.FleetFileError",
-        "app.process_words.StartError",
-        "app.rule_files.RuleFilesError",
-        "app.settings_load.BadSettingsError",
-        "domain.stores.StoreTooNewError",
-        "domain.stores.StoreUnavailableError",
-    }
-)
-"""Errors whose message tells the person what to do. By name: their modules are loaded late."""
 
 
 def main() -> None:
@@ -62,33 +45,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the one supervisor: nobody sees a traceback
-        sys.exit(_report(error))
-
-
-def _report(error: Exception) -> int:
-    """Say what went wrong in as many lines as it needs; return the exit status."""
-    if is_debugging():
-        traceback.print_exc()
-    if not _is_mendable(error):
-        warn(f"foretell: an error of ours: {type(error).__name__}: {_first_line(error)}")
-        if not is_debugging():
-            warn("set FORETELL_DEBUG=1 for the traceback")
-        return SURPRISE
-    for line in str(error).splitlines() or [type(error).__name__]:
-        warn(line)
-    return USAGE
-
-
-def _is_mendable(error: Exception) -> bool:
-    kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
-    if kinds & MENDABLE:
-        return True
-    # A path the person named: what the system says about it is the whole story.
-    return isinstance(error, OSError) and error.filename is not None
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]
+        sys.exit(report(error))
 
 
 @app.command()
@@ -215,7 +172,11 @@ def simulate(
     if not url.startswith(("ws://", "wss://")):
         message = f"--url {url}: expected ws://HOST:PORT/PATH or wss://..."
         raise CliError(message)
-    _must_be_readable(fleet, *([scenario] if scenario else []))
+    # The simulator reads the file itself, forgivingly; ours says which line is wrong.
+    from app.fleet_file import read_fleet
+
+    read_fleet(fleet)
+    _must_be_readable(*([scenario] if scenario else []))
     duration_s = seconds_of(duration)
     from simulator import run as backend
 
