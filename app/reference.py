@@ -51,6 +51,14 @@ them at once; the exit status is 2 then.
 
 On an address that is not loopback, `serve` refuses to start without TLS and a password for
 every registered station, unless `--insecure` (`ocpp.insecure`) says that this is meant.
+
+Beside the settings, the environment may hold
+
+- `FORETELL_BOOTSTRAP_TOKEN`: an API token with every scope that the service accepts, for
+  automation;
+- `FORETELL_TOKEN` and `FORETELL_URL`: with which token, and where, the command line asks a
+  running service;
+- `FORETELL_DEBUG=1`: the command line shows tracebacks.
 """
 
 
