@@ -166,8 +166,9 @@ class GroupRecorder:
     # --- commits -----------------------------------------------------------------------------
 
     def _schedule(self) -> None:
-        self._is_scheduled = True
-        if self._task is None:
+        """Commit at the end of this turn, unless a commit under way will look again anyway."""
+        if not self._is_scheduled and self._task is None:
+            self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self._commit_now)
 
     def _commit_now(self) -> None:
