@@ -73,7 +73,8 @@ def is_from_elsewhere(request: Request, settings_url: str) -> bool:
     if origin is None:
         return False
     own = {request.headers.get("host", ""), urlsplit(settings_url).netloc}
-    return urlsplit(origin).netloc not in own
+    # A sandboxed page says "null": that has no address, and neither may an unset setting match.
+    return urlsplit(origin).netloc not in own - {""}
 
 
 def principal_of(request: Request) -> Principal | None:

@@ -12,7 +12,6 @@ from fastapi import FastAPI
 
 from app.web.context import WebContext
 
-
 DRAIN_S = 5
 """Seconds for answers under way once we are told to end."""
 

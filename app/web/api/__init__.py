@@ -10,9 +10,7 @@ from app.web.auth import describe_bearer, describe_cookie
 
 def api_router() -> APIRouter:
     """Return all routes below /api/v1."""
-    router = APIRouter(
-        prefix="/api/v1", dependencies=[Depends(describe_bearer), Depends(describe_cookie)]
-    )
+    router = APIRouter(dependencies=[Depends(describe_bearer), Depends(describe_cookie)])
     for part in (tickets, fleet, notices, calls):
         router.include_router(part.router)
     return router

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from app.messages import Done, PlanMaintenance, RecordContact
+from app.web.api.prefix import PREFIX
 from app.web.api.tickets import Cursor, Limit
 from app.web.auth import Reader, Writer
 from app.web.context import context_of
@@ -19,7 +20,7 @@ from app.web.models import (
 from app.web.problems import ProblemError, responses
 from domain.registry import Registry
 
-router = APIRouter(tags=["contacts and maintenance"])
+router = APIRouter(prefix=PREFIX, tags=["contacts and maintenance"])
 
 
 @router.get("/contacts", responses=responses(400))

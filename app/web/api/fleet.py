@@ -12,6 +12,7 @@ from pydantic import AwareDatetime
 
 from app.messages import CommandDone, FleetView, SendCommand
 from app.views import FaultView, StationView, fault_view, moment, station_view
+from app.web.api.prefix import PREFIX
 from app.web.api.tickets import Cursor, Limit
 from app.web.auth import Commander, Reader
 from app.web.context import WebContext, context_of
@@ -32,7 +33,7 @@ from domain.journal import Entry, EntryKind
 from domain.places import StationId
 from domain.registry import Customer, Registry, Site
 
-router = APIRouter(tags=["fleet"])
+router = APIRouter(prefix=PREFIX, tags=["fleet"])
 T = TypeVar("T")
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from app.views import NoticeView, notice_view
+from app.web.api.prefix import PREFIX
 from app.web.api.tickets import Cursor, Limit
 from app.web.auth import Reader
 from app.web.context import context_of
 from app.web.models import Page
 from app.web.problems import responses
 
-router = APIRouter(tags=["notices"])
+router = APIRouter(prefix=PREFIX, tags=["notices"])
 
 
 @router.get("/notices", responses=responses(400))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 
 from app.messages import ActOnTicket
 from app.views import TicketView, fault_view, moment, ticket_view
+from app.web.api.prefix import PREFIX
 from app.web.auth import Reader, Writer
 from app.web.context import context_of
 from app.web.models import (
@@ -27,7 +28,7 @@ from domain.tickets import Ticket, TicketKind, TicketState
 from ticketing.commands import Action, AddNote, CloseTicket, TakeTicket
 from ticketing.store_rows import TicketFilter
 
-router = APIRouter(tags=["tickets"])
+router = APIRouter(prefix=PREFIX, tags=["tickets"])
 
 _KEY = Header(description="A repeat with the same key does nothing twice.", max_length=200)
 Limit = Annotated[int, Query(ge=1, le=500)]
