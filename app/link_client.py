@@ -39,8 +39,9 @@ LAST_RETRY_S = 2.0
 class LinkClient:
     """The asking end. Connects by itself, and again with growing pauses when core goes.
 
-    Use it as `async with LinkClient(path) as link:`. `connect_within_s` is how long an `ask`
-    waits for a connection before it raises `LinkDownError`.
+    Use it as `async with LinkClient(path) as link:`. `connect_within_s` counts from the start
+    and from each loss of the connection: until then an `ask` waits for one, later it raises
+    `LinkDownError` at once, so that a long absence of core makes nobody wait.
     """
 
     def __init__(self, path: Path, *, connect_within_s: float = 0.5) -> None:
@@ -52,6 +53,7 @@ class LinkClient:
         self._waiting: dict[int, asyncio.Future[Answer]] = {}
         self._readers: set[asyncio.Queue[Changed | Missed]] = set()
         self._next_id = 0
+        self._down_since = 0.0
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -74,6 +76,7 @@ class LinkClient:
     def start(self) -> None:
         """Begin to connect, in the background."""
         if self._task is None:
+            self._down_since = asyncio.get_running_loop().time()
             self._task = asyncio.create_task(self._run(), name="link")
 
     async def close(self) -> None:
@@ -124,7 +127,7 @@ class LinkClient:
     async def _wait_until_up(self) -> None:
         if self._writer is None:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._connect_within_s):
+                async with asyncio.timeout_at(self._down_since + self._connect_within_s):
                     await self._is_up.wait()
 
     async def _run(self) -> None:
@@ -186,6 +189,7 @@ class LinkClient:
     def _lose(self, reason: str) -> None:
         self._writer = None
         self._is_up.clear()
+        self._down_since = asyncio.get_running_loop().time()
         self._reason = reason
         for waiting in self._waiting.values():
             if not waiting.done():

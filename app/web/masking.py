@@ -46,7 +46,9 @@ _SECRET_SETTINGS = re.compile(
     r"authorizationkey|password|secret|apn|\bkey\b|token|credential", re.IGNORECASE
 )
 _PHONE = re.compile(
-    r"(?<![\w.:])(?:\+|00)[1-9]\d{0,3}[ /().-]{0,2}(?:\d[ /()-]?){5,12}\d(?![\w:])"
+    # A number with + is one; one with 00 only where it is grouped: meter readings begin so too.
+    r"(?<![\w.:])(?:\+[1-9]\d{0,3}[ /().-]{0,2}|00[1-9]\d{0,3}[ /().-]{1,2})"
+    r"(?:\d[ /()-]?){5,12}\d(?![\w:]|\.\d)"
 )
 _PAIR = re.compile(
     r'("(?:' + "|".join(sorted(_SECRET_MEMBERS)) + r')"\s*:\s*)'

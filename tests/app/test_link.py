@@ -128,6 +128,18 @@ async def test_the_client_finds_a_core_that_returns(tmp_path: Path) -> None:
             assert isinstance(await client.ask(GetHealth()), Health)
 
 
+async def test_a_core_that_has_been_away_for_long_makes_nobody_wait(tmp_path: Path) -> None:
+    loop = asyncio.get_running_loop()
+    async with LinkClient(tmp_path / "link", connect_within_s=0.05) as client:
+        with pytest.raises(LinkDownError):
+            await client.ask(GetHealth())
+        began = loop.time()
+        for _ in range(20):
+            with pytest.raises(LinkDownError):
+                await client.ask(GetHealth())
+        assert loop.time() - began < 0.5
+
+
 async def test_a_question_under_way_when_core_goes_is_not_left_waiting(tmp_path: Path) -> None:
     path = tmp_path / "link"
     async with LinkClient(path) as client:

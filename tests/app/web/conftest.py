@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -560,6 +560,7 @@ class Served:
 
     world: World
     url: str
+    end: Callable[[], Awaitable[None]]
 
 
 @pytest.fixture
@@ -578,12 +579,12 @@ async def serve(make_world: Callable[..., World]) -> AsyncIterator[Callable[...,
 
             async def end() -> None:
                 stop.set()
-                await serving
+                await asyncio.shield(serving)
 
             stack.push_async_callback(end)
             async with asyncio.timeout(10):
                 await ready.wait()
-            return Served(made, f"http://127.0.0.1:{sock.getsockname()[1]}")
+            return Served(made, f"http://127.0.0.1:{sock.getsockname()[1]}", end)
 
         yield start
 
