@@ -40,8 +40,8 @@ class Host(Protocol):
         """True while CALLs can be sent."""
 
     @property
-    def is_powered(self) -> bool:
-        """False during a power cut."""
+    def can_charge(self) -> bool:
+        """False during a power cut and while the station as a whole is broken."""
 
     def say_status(self, place: Place) -> None:
         """Report the status of a place, if there is a connection."""
@@ -106,9 +106,14 @@ class Evse:
         return self._stay is not None and self._stay.has_begun
 
     @property
+    def is_taken(self) -> bool:
+        """True while a car is plugged in."""
+        return self._stay is not None
+
+    @property
     def is_free(self) -> bool:
         """True where a car could begin to charge now."""
-        return self._stay is None and self.place.is_usable and self._host.is_powered
+        return self._stay is None and self.place.is_usable and self._host.can_charge
 
     @property
     def transaction(self) -> int | None:
@@ -276,6 +281,7 @@ class Evse:
             self._host.say_status(self.place)
 
     def _later(self, stay: _Stay, delay_s: float, act: Callable[[], None]) -> None:
+        stay.alarms = [alarm for alarm in stay.alarms if alarm.act is not None]
         stay.alarms.append(self._timeline.after(delay_s, act))
 
     # --- the meter ----------------------------------------------------------------------------

@@ -69,11 +69,12 @@ class LiveTimeline(Timeline):
             while self.ring_next(began_s) is not None and self.now_s - began_s < _TURN_S:
                 pass
         finally:
+            # Also after an act that raised: the others' time goes on.
             self._is_ringing = False
             self._handle, self._handle_s = None, float("inf")
-        next_s = self.next_s
-        if next_s is not None and self.on_earlier is not None:
-            self._arm(max(next_s, self.now_s))
+            next_s = self.next_s
+            if next_s is not None and self.on_earlier is not None:
+                self._arm(max(next_s, self.now_s))
 
 
 class PicowsDialer:

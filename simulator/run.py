@@ -60,14 +60,16 @@ async def run(  # noqa: PLR0913 - settings of one run, all but three by keyword
     connects_per_s: float = CONNECTS_PER_S,
     return_within_s: float = 20.0,
     with_cars: bool = True,
+    sample_every_s: float | None = None,
     stop: asyncio.Event | None = None,
 ) -> Summary:
     """Simulate a fleet until `duration_s` is over, `stop` is set, or the task is cancelled.
 
     Without a scenario the built-in one is played; an empty `Scenario` plays none. `speed` says
     how much faster than the clock daily life goes. `return_within_s` bounds the random pause
-    before lost stations dial again. Raises FleetFileError, ScenarioError or OSError for files
-    that cannot be used; a central system that is away is waited for.
+    before lost stations dial again; `with_cars` lets daily life go on, `sample_every_s` adds
+    meter values of every EVSE at that gap, for load. A central system that is away is waited
+    for. Raises FleetFileError, ScenarioError or OSError for files that cannot be used.
     """
     fleet = (
         fleet_file
@@ -87,6 +89,7 @@ async def run(  # noqa: PLR0913 - settings of one run, all but three by keyword
         seed=seed,
         speed=speed,
         return_within_s=return_within_s,
+        sample_every_s=sample_every_s,
     )
     show = _Show(timeline, counters, log, on_progress)
     stations = _stations(fleet, world)

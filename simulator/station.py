@@ -44,7 +44,7 @@ class Station:
         quirks = vendor_named(plan.vendor).quirks
         self.id = plan.id
         self.place = Place(0)
-        self.is_powered = True
+        self._is_powered = True
         self._plan = plan
         self._traits = plan.traits
         self._reports_station = quirks.reports_station
@@ -78,6 +78,11 @@ class Station:
         """True while CALLs other than the boot can be sent."""
         return self.link.wire is not None and self._is_settled
 
+    @property
+    def can_charge(self) -> bool:
+        """False during a power cut and while the station as a whole is broken."""
+        return self._is_powered and self.place.is_usable
+
     # --- what a scenario or the run asks for --------------------------------------------------
 
     def start(self, *, with_cars: bool = True) -> None:
@@ -91,16 +96,18 @@ class Station:
         """Let a place (0: the station) break in some way, or heal with None."""
         place = self.place if number == 0 else self.evses[number - 1].place
         place.report = report
+        self.say_status(place)
         if not place.is_usable:
             for evse in self.evses:
-                if number in (0, evse.place.number):
+                if number in (0, evse.place.number) and evse.is_taken:
                     evse.cut(Reason.other)
-        self.say_status(place)
+                    if number == 0:
+                        self.say_status(evse.place)
 
     def leave(self, *, loses_power: bool = False) -> None:
         """Lose the connection without a word and stay away until `come_back`."""
         if loses_power:
-            self.is_powered = False
+            self._is_powered = False
             self._needs_boot = True
             for evse in self.evses:
                 evse.cut(Reason.power_loss)
@@ -108,7 +115,7 @@ class Station:
 
     def come_back(self, *, after_s: float = 0.0) -> None:
         """Dial again, `after_s` seconds from now."""
-        self.is_powered = True
+        self._is_powered = True
         self.link.release(after_s)
 
     def reboot(self, reason: Reason = Reason.reboot) -> None:
@@ -226,6 +233,13 @@ class Station:
         self._alarm(self._beat_gap_s() * self._dice.random(), self._beat)
         if self._traits.chatter_s is not None:
             self._alarm(self._traits.chatter_s * self._dice.random(), self._chatter)
+        if self._world.sample_every_s is not None:
+            self._alarm(self._world.sample_every_s * self._dice.random(), self._sample)
+
+    def _sample(self) -> None:
+        for evse in self.evses:
+            evse.say_meter("Sample.Clock")
+        self._alarm(self._world.sample_every_s or DEFAULT_HEARTBEAT_S, self._sample)
 
     def _beat_gap_s(self) -> float:
         return PING_S if self._traits.heartbeat_s is None else self._heartbeat_s

@@ -21,3 +21,5 @@ class World:
     speed: float = 1.0
     return_within_s: float = 20.0
     """Lost stations dial again after a random part of this: no storm reaches the listener."""
+    sample_every_s: float | None = None
+    """Besides their life, all stations send the meter of each EVSE this often (for load)."""

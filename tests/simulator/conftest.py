@@ -234,7 +234,13 @@ def stage() -> Stage:
     return Stage()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def make_stage() -> Callable[[], Stage]:
+    """For tests that need a new stage for every example."""
+    return Stage
+
+
+@pytest.fixture(scope="session")
 def breaches_of() -> Callable[[str], list[str]]:
     return breaches
 

@@ -193,6 +193,22 @@ def test_a_fault_ends_the_transaction_and_keeps_cars_away(stage):
     assert stage.central.statuses(1)[-1] == ("Faulted", "PowerSwitchFailure")
 
 
+def test_a_broken_station_stops_every_transaction_and_says_what_its_evses_are(stage):
+    station = stage.settled(evses=2, segment=Segment.FLEET)
+    station.evses[1].arrive(id_tag="CAR", is_known=True)
+    stage.run_for(10.0)
+    stage.central.forget()
+    station.report(0, Report(code="InternalError"))
+    stage.run_for(30.0)
+    assert stage.central.statuses(0) == [("Faulted", "InternalError")]
+    assert stage.central.statuses(1) == []
+    assert stage.central.statuses(2) == [("Available", "NoError")]
+    assert len(stage.central.calls("StopTransaction")) == 1
+    assert not station.evses[0].arrive(id_tag="NEXT", is_known=True)
+    station.report(0, None)
+    assert station.evses[0].arrive(id_tag="NEXT", is_known=True)
+
+
 def test_a_code_alone_leaves_the_status_and_the_car_as_they_are(stage):
     station = stage.settled(segment=Segment.FLEET, world={"speed": 1.0})
     station.evses[0].arrive(id_tag="CAR", is_known=True)
@@ -323,3 +339,11 @@ def test_unreadable_frames_of_the_central_system_are_counted_not_raised(stage):
         station.heard(frame)
     assert stage.counters.error_count == 7
     assert station.is_up
+
+
+def test_for_load_every_evse_can_be_made_to_send_its_meter(stage):
+    stage.settled(evses=2, world={"sample_every_s": 5.0})
+    stage.run_for(50.0)
+    values = stage.central.calls("MeterValues")
+    assert len(values) == 2 * 10
+    assert {body["connectorId"] for body in values} == {1, 2}
