@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.fleet_tree import Entry, Mapping, Mark, Mistake, Node, Scalar, Sequence
+from app.fleet_tree import Entry, FoundFleet, Mapping, Mark, Mistake, Node, Scalar, Sequence
 
 LIST_SEPARATOR = ";"
 
@@ -36,7 +36,7 @@ KINDS = (
 )
 
 
-def read_csv_folder(folder: Path, texts: dict[str, str]) -> tuple[Node, list[Mistake]]:
+def read_csv_folder(folder: Path, texts: dict[str, str]) -> FoundFleet:
     """Read the files' texts, keyed by file name, into one fleet."""
     mistakes: list[Mistake] = []
     rows: dict[str, list[Mapping]] = {}
@@ -49,10 +49,10 @@ def read_csv_folder(folder: Path, texts: dict[str, str]) -> tuple[Node, list[Mis
     for name in sorted(set(texts) - {kind.file for kind in KINDS}):
         known = ", ".join(kind.file for kind in KINDS)
         mistakes.append(Mistake(Mark(str(folder / name), 0), f"expected only {known}"))
+    strays: list[tuple[str, Mapping]] = []
     for kind in KINDS:
-        if kind.parent is not None:
-            _hang(kind, rows, mistakes)
-    return _fleet(folder, rows), mistakes
+        strays += _hang(kind, rows, mistakes)
+    return FoundFleet(_fleet(folder, rows), mistakes, strays)
 
 
 def _fleet(folder: Path, rows: dict[str, list[Mapping]]) -> Mapping:
@@ -116,15 +116,21 @@ def _row(columns: list[str], cells: list[str], mark: Mark, kind: Kind) -> Mappin
     return row
 
 
-def _hang(kind: Kind, rows: dict[str, list[Mapping]], mistakes: list[Mistake]) -> None:
-    """Move each row into the list of the row that owns it."""
-    assert kind.parent is not None  # noqa: S101 - the caller asked only such kinds
+def _hang(
+    kind: Kind, rows: dict[str, list[Mapping]], mistakes: list[Mistake]
+) -> list[tuple[str, Mapping]]:
+    """Move each row into the list of the row that owns it; return those without one."""
+    strays: list[tuple[str, Mapping]] = []
+    if kind.parent is None:
+        return strays
     column, file, key = kind.parent
     owners = {_text(row, "id"): row for row in reversed(rows.get(file, []))}
     for row in rows.get(kind.file, []):
         named = row.entries.pop(column, None)
         name = named.value.text if named and isinstance(named.value, Scalar) else ""
-        owner = owners.get(name)
+        owner = owners.get(name) if name else None
+        if owner is None:
+            strays.append((key, row))
         if not name:
             mistakes.append(Mistake(row.mark, f"expected {column!r} in every row"))
         elif owner is None:
@@ -134,6 +140,7 @@ def _hang(kind: Kind, rows: dict[str, list[Mapping]], mistakes: list[Mistake]) -
             entry = owner.entries.setdefault(key, Entry(owner.mark, Sequence(owner.mark)))
             if isinstance(entry.value, Sequence):
                 entry.value.items.append(row)
+    return strays
 
 
 def _text(row: Mapping, key: str) -> str:

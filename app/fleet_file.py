@@ -9,7 +9,7 @@ import yaml
 
 from app.fleet_csv import read_csv_folder
 from app.fleet_reader import FleetReader, TooManyMistakesError
-from app.fleet_tree import Mark, Mistake, Node
+from app.fleet_tree import FoundFleet, Mark, Mistake
 from app.fleet_yaml import read_yaml
 from domain.registry import Registry
 
@@ -35,12 +35,12 @@ def read_fleet(path: Path) -> Registry:
     Raises `FleetFileError` with every mistake, and its subclass `FleetFileMissingError` where
     the file cannot be opened at all.
     """
-    root, mistakes = _read_folder(path) if path.is_dir() else _read_file(path)
-    registry = None
-    if root is not None:
+    found = _read_folder(path) if path.is_dir() else _read_file(path)
+    mistakes, registry = found.mistakes, None
+    if found.root is not None:
         reader = FleetReader()
         try:
-            registry = reader.read(root)
+            registry = reader.read(found.root, found.strays)
         except TooManyMistakesError:
             reader.mistakes.append(Mistake(Mark(str(path), 0), "and more: reading stopped"))
         mistakes += reader.mistakes
@@ -54,18 +54,18 @@ def _in_order(mistakes: list[Mistake]) -> list[Mistake]:
     return sorted(set(mistakes), key=lambda m: (m.line == 0, m.file, m.line, m.expected))
 
 
-def _read_file(path: Path) -> tuple[Node | None, list[Mistake]]:
+def _read_file(path: Path) -> FoundFleet:
     text, mistakes = _text_of(path)
     if text is None:
-        return None, mistakes
+        return FoundFleet(None, mistakes)
     root, mistakes = read_yaml(text, str(path))
     if root is None and not mistakes:
         said = "expected customers and sites; the file is empty"
         mistakes = [Mistake(Mark(str(path), 1), said)]
-    return root, mistakes
+    return FoundFleet(root, mistakes)
 
 
-def _read_folder(path: Path) -> tuple[Node | None, list[Mistake]]:
+def _read_folder(path: Path) -> FoundFleet:
     texts: dict[str, str] = {}
     mistakes: list[Mistake] = []
     for file in sorted(path.glob("*.csv")):
@@ -73,7 +73,7 @@ def _read_folder(path: Path) -> tuple[Node | None, list[Mistake]]:
         mistakes += wrong
         texts[file.name] = text or ""
     if mistakes:
-        return None, mistakes
+        return FoundFleet(None, mistakes)
     return read_csv_folder(path, texts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -126,13 +126,22 @@ class FleetReader:
             tuple[Scalar, str]
         ] = []  # sites that contacts name, and whose contact
 
-    def read(self, root: Node) -> Registry | None:
-        """Return the registry; None where there were mistakes, which are in `mistakes`."""
+    def read(self, root: Node, strays: Iterable[tuple[str, Mapping]] = ()) -> Registry | None:
+        """Return the registry; None where there were mistakes, which are in `mistakes`.
+
+        `strays` are contacts and stations that belong to nothing: a mistake by themselves,
+        and their own mistakes are found all the same.
+        """
         node = self._record(root, FLEET)
         if node is None:
             return None
         customers = [self._customer(item) for item in self._items(node, "customers")]
         sites = [self._site(item) for item in self._items(node, "sites")]
+        for key, node in strays:
+            if key == "contacts":
+                self._contact(node, "")
+            else:
+                self._station(node)
         self._check_named_sites()
         if self.mistakes:
             return None

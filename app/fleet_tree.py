@@ -79,6 +79,18 @@ class Mapping:
 Node = Scalar | Sequence | Mapping
 
 
+@dataclass(frozen=True, slots=True)
+class FoundFleet:
+    """What files hold: the fleet's map (None where it cannot be read) and what is wrong so far.
+
+    `strays` are rows whose owner is not there, each with the key of the list it belongs in.
+    """
+
+    root: Node | None
+    mistakes: list[Mistake]
+    strays: list[tuple[str, Mapping]] = field(default_factory=list)
+
+
 def kind_of(node: Node) -> str:
     """Name a node's kind in a sentence for people."""
     match node:

@@ -120,6 +120,12 @@ def test_a_mistake_is_named_with_its_file_and_line(
     assert any(said in mistake for mistake in mistakes), mistakes
 
 
+def test_a_row_whose_owner_is_missing_is_still_checked_itself(folder: Folder) -> None:
+    text = "site,id,evses\nwest,A,0\n"
+    mistakes = mistakes_in(folder(stations=text))
+    assert [mistake.split(" ")[0] for mistake in mistakes] == ["stations.csv:2:"] * 2
+
+
 def test_a_quoted_cell_over_several_lines_does_not_shift_the_line_numbers(
     folder: Folder,
 ) -> None:
