@@ -60,7 +60,7 @@ class SystemClock:
         return datetime.fromtimestamp(self._ours_s, UTC)
 
     def not_before(self, moment: datetime) -> None:
-        """Never say less than `moment`: what is on disk already may be ahead of the wall clock."""
+        """Never say less than `moment`: what is on disk may be ahead of the wall clock."""
         self._ours_s = max(self._ours_s, moment.timestamp())
 
     @property

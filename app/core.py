@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import msgspec
 import structlog
@@ -34,6 +34,8 @@ log = structlog.get_logger(__name__)
 
 SNAPSHOT_EVERY_S = 60.0
 HOUSEKEEPING_EVERY_S = 3600.0
+COMPACT_EVERY_S = 5.0
+"""The journal's log goes into its file this often, in small steps beside the loop."""
 PUBLISH_EVERY_S = 0.5
 """Changes of stations are gathered this long before the pages hear of them."""
 LONGEST_SLEEP_S = 30.0
@@ -99,6 +101,7 @@ class Core:
             loop.create_task(self._every(1.0, self._fold), name="fold"),
             loop.create_task(self._every(SNAPSHOT_EVERY_S, self._snapshot), name="snapshot"),
             loop.create_task(self._every(HOUSEKEEPING_EVERY_S, self._keep_house), name="house"),
+            loop.create_task(self._every(COMPACT_EVERY_S, self._compact), name="compact"),
             loop.create_task(self._every(PUBLISH_EVERY_S, self._publish), name="publish"),
             loop.create_task(self.outbox.run(), name="outbox"),
             loop.create_task(self.metrics.watch_loop(), name="loop-lag"),
@@ -179,6 +182,8 @@ class Core:
 
     def act(self, action: Action) -> None:
         """Do what a person wants done to a ticket, durably. Raises `RefusedError`."""
+        if self.parts.store.is_applied([action.key]):
+            return
         now = self.clock.now()
         self._take(self.parts.pipeline.act(now, action), now)
 
@@ -290,17 +295,22 @@ class Core:
         )
         await asyncio.to_thread(save_snapshot, parts.snapshot_path, payload)
 
-    def _keep_house(self) -> None:
-        limits = self._settings.journal
-        journal = self.parts.journal
-        today = self.clock.now().date()
-        dropped = [
-            *journal.drop_before(today - timedelta(days=limits.retention_days)),
-            *journal.drop_over(int(limits.max_gb * 1e9)),
-        ]
+    async def _keep_house(self) -> None:
+        """Drop old days; beside the loop, for the files are large."""
+        dropped = await asyncio.to_thread(self._drop_days, self.clock.now().date())
         if dropped:
             log.info("journal days dropped", days=[str(day) for day in dropped])
         self.parts.store.forget_applied(self.clock.now() - KEPT_KEYS)
+
+    def _drop_days(self, today: date) -> list[date]:
+        limits, journal = self._settings.journal, self.parts.journal
+        return [
+            *journal.drop_before(today - timedelta(days=limits.retention_days)),
+            *journal.drop_over(int(limits.max_gb * 1e9)),
+        ]
+
+    async def _compact(self) -> None:
+        await asyncio.to_thread(self.parts.journal.compact)
 
     def _publish(self) -> None:
         if self._changed_stations:

@@ -124,7 +124,7 @@ def make_endpoint(
     """Build the OCPP endpoint."""
 
     def make_dialect(station: StationId, protocol: str) -> Dialect:
-        translation = parts.interpreter.translation(station, protocol)
+        translation = parts.interpreter.connected(station, protocol)
         return Dialect16(
             station, translation, heartbeat_every_s=settings.ocpp.heartbeat_every_s
         )

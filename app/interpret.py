@@ -18,21 +18,26 @@ class Interpreter:
     def __init__(self, translations: dict[StationId, Translation] | None = None) -> None:
         self.translations = translations if translations is not None else {}
 
-    def translation(self, station: StationId, protocol: str = "ocpp1.6") -> Translation:
-        """Return the station's translation, made anew where its protocol differs."""
+    def translation(self, station: StationId) -> Translation:
+        """Return the station's translation; it lives on across connections."""
         known = self.translations.get(station)
-        if known is None or known.protocol != protocol:
-            known = Translation(station=station, protocol=protocol)
-            self.translations[station] = known
+        if known is None:
+            known = self.translations[station] = Translation(station=station)
         return known
+
+    def connected(self, station: StationId, protocol: str) -> Translation:
+        """Note a new connection of the station, and return its translation."""
+        translation = self.translation(station)
+        translation.connected(protocol)
+        return translation
 
     def read(self, entry: Entry) -> tuple[AnyEvent, ...]:
         """Return the events of an entry, in order."""
         if entry.kind is EntryKind.FACT or entry.station is None:
             event = _FACT_READER.decode(entry.body)
             if isinstance(event, Connected):
-                self.translation(event.station, event.protocol)
+                self.connected(event.station, event.protocol)
             return (event,)
-        translation = self.translations.get(entry.station) or self.translation(entry.station)
+        translation = self.translation(entry.station)
         read = translation.sent if entry.kind is EntryKind.SENT else translation.received
         return read(entry.body, at=entry.at, position=entry.position)

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import msgspec
 
+from app.interpret import Interpreter
 from domain.events import (
     AnyEvent,
     Connected,
@@ -24,11 +25,13 @@ from domain.events import (
 )
 from domain.places import CustomerId, Place, SiteId, StationId
 from domain.registry import Registry
-from ocpp_server.translate import Translation
 
 LATE_CLOSE = timedelta(minutes=30)
 """A close within this after a connection was replaced is the replaced one's: servers close the
 old connection at once, half-open ones end with their timeouts."""
+
+ASSUMED_PROTOCOL = "ocpp1.6"
+"""Of a connection that names none, until its payload says otherwise."""
 
 _Id = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -69,7 +72,7 @@ class LogReader:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._translations: dict[StationId, Translation] = {}
+        self._interpreter = Interpreter()
         self._connected: set[StationId] = set()
         self._replaced_at: dict[StationId, list[datetime]] = {}
         self._is_up = True
@@ -100,16 +103,15 @@ class LogReader:
         station = self._station(line)
         if station in self._connected:
             self._replaced_at.setdefault(station, []).append(line.at)
-        yield self._connect(station, line.at, position, line.protocol or "ocpp1.6")
+        yield self._connect(station, line.at, position, line.protocol)
 
     def _connect(
         self, station: StationId, at: datetime, position: int, protocol: str
     ) -> AnyEvent:
         self._connected.add(station)
-        known = self._translations.get(station)
-        if known is None or known.protocol != protocol:
-            self._translations[station] = Translation(station=station, protocol=protocol)
-        return Connected(observed_at=at, position=position, station=station, protocol=protocol)
+        self._interpreter.connected(station, protocol)
+        said = protocol or ASSUMED_PROTOCOL
+        return Connected(observed_at=at, position=position, station=station, protocol=said)
 
     def _on_disconnected(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
         station = self._station(line)
@@ -126,15 +128,15 @@ class LogReader:
     def _on_received(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
         station = self._station(line)
         if station not in self._connected:
-            yield self._connect(station, line.at, position, line.protocol or "ocpp1.6")
+            yield self._connect(station, line.at, position, line.protocol)
         frame = line.frame.encode("utf-8", "surrogatepass")
-        yield from self._translations[station].received(frame, at=line.at, position=position)
+        translation = self._interpreter.translation(station)
+        yield from translation.received(frame, at=line.at, position=position)
 
     def _on_sent(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
-        translation = self._translations.get(self._station(line))
-        if translation is not None:
-            frame = line.frame.encode("utf-8", "surrogatepass")
-            yield from translation.sent(frame, at=line.at, position=position)
+        translation = self._interpreter.translation(self._station(line))
+        frame = line.frame.encode("utf-8", "surrogatepass")
+        yield from translation.sent(frame, at=line.at, position=position)
 
     def _on_maintenance(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
         if line.until is None:

@@ -155,6 +155,7 @@ class GroupRecorder:
                 self._commit_now()
             if self._task is not None:
                 await asyncio.shield(self._task)
+                await asyncio.sleep(0)  # a task that is done has yet to be noticed
 
     async def close(self) -> None:
         """Fold, flush and end the commit thread."""

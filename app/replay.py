@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 from rich.console import Console
 from rich.table import Table
-from ticketing.desk import Desk
 
 from app.fleet_file import read_fleet
 from app.log_lines import LogLine, LogReader, Skipped, UnusableLineError, read_logs
@@ -29,6 +28,7 @@ from rules.catalogue import Catalogue
 from rules.dictionary import Dictionary
 from rules.engine import Engine
 from ticketing.commands import SendNotice
+from ticketing.desk import Desk
 from ticketing.settings import DeskSettings
 from ticketing.told import told_first_rate
 

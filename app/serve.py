@@ -1,4 +1,4 @@
-"""`foretell serve`: starts core and web, restarts the one that dies and says so, stops in order.
+"""`foretell serve`: starts core and web, restarts the one that dies, stops in order.
 
 With `one_process` both run on one loop (tests). The supervisor itself holds no state: whatever
 happens to a process, the stores and the journal know where it was.
@@ -221,7 +221,7 @@ async def _stop_process(process: asyncio.subprocess.Process) -> None:
     try:
         await asyncio.wait_for(process.wait(), STOP_WITHIN_S)
     except TimeoutError:
-        log.error("process did not stop in time", pid=process.pid)
+        log.warning("process did not stop in time", pid=process.pid)
         with contextlib.suppress(ProcessLookupError):
             process.kill()
         await process.wait()
