@@ -74,6 +74,10 @@ _ZERO_ENERGY_SHARES = {
 }
 
 
+_PAUSE_SHARE = 0.6 * 0.35
+"""Sites with load management, and the transactions it pauses there (assumptions)."""
+
+
 def rhythm_of(segment: Segment, *, is_dc: bool) -> Rhythm:
     """Return how often cars come to such an EVSE."""
     return _RHYTHMS.get((segment, is_dc)) or _RHYTHMS[(segment, False)]
@@ -102,12 +106,14 @@ class Visit:
     """One car's stay: plugged in so long, energy flowing so long and with this power.
 
     Energy flows from the start; `charge_s` is 0 where none ever does (wrong card, full car).
+    For `pause_s` in between the site's load management gives nothing.
     """
 
     plug_s: float
     charge_s: float
     power_w: float
     phase_count: int  # 0: DC
+    pause_s: float = 0.0
 
 
 def draw_visit(segment: Segment, *, power_kw: float, is_dc: bool, dice: Random) -> Visit:
@@ -119,7 +125,16 @@ def draw_visit(segment: Segment, *, power_kw: float, is_dc: bool, dice: Random) 
         return Visit(plug_s=plug_s, charge_s=0.0, power_w=0.0, phase_count=phase_count)
     plug_s, energy_kwh = _stay(segment, is_dc, dice)
     charge_s = min(plug_s, energy_kwh * 1000 / power_w * HOUR_S)
-    return Visit(plug_s=plug_s, charge_s=charge_s, power_w=power_w, phase_count=phase_count)
+    pause_s = 0.0
+    if segment in (Segment.COMPANY, Segment.FLEET) and dice.random() < _PAUSE_SHARE:
+        pause_s = min(plug_s - charge_s, 60.0 * _log_normal(dice, 18, 1.25))
+    return Visit(
+        plug_s=plug_s,
+        charge_s=charge_s,
+        power_w=power_w,
+        phase_count=phase_count,
+        pause_s=pause_s,
+    )
 
 
 def _car_power(power_kw: float, is_dc: bool, dice: Random) -> tuple[float, int]:

@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import Protocol
 
 from ocpp.v16 import call
 from ocpp.v16.enums import ChargePointStatus, Reason
 
 from simulator.calls import Call
 from simulator.counters import Counters
-from simulator.daily import DAY_S, HOUR_S, Rhythm, Visit, draw_visit, next_arrival_in_s
+from simulator.daily import DAY_S, HOUR_S, Visit, draw_visit, next_arrival_in_s
 from simulator.dress import Payload, payload_of
+from simulator.hosting import EvseKind, Host
 from simulator.meter import Meter
-from simulator.places import Place
-from simulator.plan import Segment
+from simulator.places import Place, Report
 from simulator.timeline import Alarm, Timeline
 
 MONDAY_MORNING_S = 6.75 * HOUR_S
@@ -30,42 +29,10 @@ SHORTEST_STAY_S = 15.0
 _METER_LEAST_S, _METER_MOST_S = 30.0, 120.0
 _UNPLUG_S = (3.0, 10.0)
 _START_S = (2.0, 8.0)
-
-
-class Host(Protocol):
-    """What an EVSE needs of its station."""
-
-    @property
-    def is_up(self) -> bool:
-        """True while CALLs can be sent."""
-
-    @property
-    def can_charge(self) -> bool:
-        """False during a power cut and while the station as a whole is broken."""
-
-    def say_status(self, place: Place) -> None:
-        """Report the status of a place, if there is a connection."""
-
-    def put(self, message: Call) -> None:
-        """Queue a CALL."""
-
-    def stamp(self) -> str:
-        """The moment by the station's clock, as the station writes it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EvseKind:
-    """What does not change about an EVSE: where it is, what it can do, how it reports."""
-
-    segment: Segment
-    rhythm: Rhythm
-    arrival_factor: float
-    power_kw: float
-    is_dc: bool
-    meter_s: float
-    meters_idle: bool
-    skips_finishing: bool
-    speed: float
+CAR_ERROR = Report(code="EVCommunicationError")
+CAR_ERROR_SHARE = 0.015
+"""Share of visits in which the car is at fault (an assumption); a few real seconds each."""
+_CAR_ERROR_S = (5.0, 60.0)
 
 
 @dataclass(slots=True)
@@ -146,8 +113,10 @@ class Evse:
         )
         stay = self._stay = _Stay(visit, id_tag)
         self._become(ChargePointStatus.preparing)
-        ask = self._begin if is_known else self._ask
-        self._later(stay, self._dice.uniform(*_START_S), ask)
+        next_step = self._begin if is_known else self._ask
+        if not is_known and self._dice.random() < CAR_ERROR_SHARE:
+            next_step = self._fail_to_talk
+        self._later(stay, self._dice.uniform(*_START_S), next_step)
         return True
 
     def leave(self, reason: Reason = Reason.ev_disconnected) -> None:
@@ -167,6 +136,13 @@ class Evse:
         if self._stay is not None:
             self._finish(self._stay, reason)
             self.place.own_status = ChargePointStatus.available.value
+
+    def _fail_to_talk(self) -> None:
+        """Car and EVSE do not understand each other: over once the car has gone."""
+        if self._stay is not None and self.place.report is None:
+            self.place.report = CAR_ERROR
+            self._host.say_status(self.place)
+            self._later(self._stay, self._dice.uniform(*_CAR_ERROR_S), self.leave)
 
     # --- a transaction, step by step ----------------------------------------------------------
 
@@ -234,14 +210,27 @@ class Evse:
     def _begin_to_charge(self, stay: _Stay) -> None:
         speed = self._kind.speed
         plug_s = max(SHORTEST_STAY_S, stay.visit.plug_s / speed)
+        pause_s = stay.visit.pause_s / speed
         charge_s = min(plug_s, stay.visit.charge_s / speed)
-        self._meter.set_power(stay.visit.power_w)
-        self._become(ChargePointStatus.charging)
-        if charge_s < plug_s - 1.0:
-            self._later(stay, charge_s, self._fill_up)
+        self._let_flow()
+        if pause_s > 0:
+            pause_at_s = charge_s * self._dice.random()
+            self._later(stay, pause_at_s, self._pause)
+            self._later(stay, pause_at_s + pause_s, self._let_flow)
+        if charge_s + pause_s < plug_s - 1.0:
+            self._later(stay, charge_s + pause_s, self._fill_up)
         self._later(stay, plug_s, self.leave)
         first_s = min(self._meter_gap_s(), plug_s / 2) * self._dice.random()
         self._later(stay, first_s, self._say_meter)
+
+    def _let_flow(self) -> None:
+        if self._stay is not None:
+            self._meter.set_power(self._stay.visit.power_w)
+            self._become(ChargePointStatus.charging)
+
+    def _pause(self) -> None:
+        self._meter.set_power(0.0)
+        self._become(ChargePointStatus.suspended_evse)
 
     def _fill_up(self) -> None:
         self._meter.set_power(0.0)
@@ -249,6 +238,8 @@ class Evse:
 
     def _finish(self, stay: _Stay, reason: Reason) -> None:
         self._stay = None
+        if self.place.report is CAR_ERROR:
+            self.place.report = None  # it leaves with the car
         for alarm in stay.alarms:
             alarm.cancel()
         self._meter.set_power(0.0)

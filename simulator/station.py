@@ -17,15 +17,15 @@ from ocpp.v16.enums import Reason
 
 from simulator.answers import answer
 from simulator.calls import Call, CallQueue
-from simulator.daily import rhythm_of
 from simulator.dress import Dresser, Payload, payload_of
-from simulator.evse import Evse, EvseKind
+from simulator.evse import Evse
+from simulator.hosting import evse_kind_of
 from simulator.link import Link
 from simulator.places import Place, Report
 from simulator.plan import Segment, StationPlan
 from simulator.timeline import Alarm
 from simulator.traits import stream
-from simulator.vendors import Quirks, model_named, vendor_named
+from simulator.vendors import vendor_named
 from simulator.wire import Wire
 from simulator.world import World
 
@@ -55,7 +55,7 @@ class Station:
         self._queue = CallQueue(
             plan.id, world.timeline, self._dresser, world.counters, world.frame_log
         )
-        kind = _evse_kind(plan, segment, quirks, world.speed)
+        kind = evse_kind_of(plan, segment, world.speed)
         self.evses = tuple(
             Evse(Place(n), kind, self, world.timeline, world.counters, self._dice)
             for n in range(1, plan.evses + 1)
@@ -77,6 +77,11 @@ class Station:
     def is_up(self) -> bool:
         """True while CALLs other than the boot can be sent."""
         return self.link.wire is not None and self._is_settled
+
+    @property
+    def is_quiet(self) -> bool:
+        """True while nothing waits to be said or to be answered."""
+        return self._queue.is_idle
 
     @property
     def can_charge(self) -> bool:
@@ -304,18 +309,3 @@ class Station:
         self._heartbeat_s = float(value)
         self.configuration[key] = (value, False)
         return True
-
-
-def _evse_kind(plan: StationPlan, segment: Segment, quirks: Quirks, speed: float) -> EvseKind:
-    model = model_named(vendor_named(plan.vendor), plan.model)
-    return EvseKind(
-        segment=segment,
-        rhythm=rhythm_of(segment, is_dc=model.is_dc),
-        arrival_factor=plan.traits.arrival_factor,
-        power_kw=model.power_kw,
-        is_dc=model.is_dc,
-        meter_s=plan.traits.meter_s,
-        meters_idle=plan.traits.meters_idle,
-        skips_finishing=quirks.skips_finishing,
-        speed=speed,
-    )

@@ -68,6 +68,9 @@ def test_after_any_story_a_station_is_whole_again(make_stage, breaches_of, story
             station.report(place.number, None)
     station.come_back()
     stage.run_for(900.0)
+    for _ in range(100):
+        if not station.is_quiet:
+            stage.run_for(0.05)
 
     assert station.is_up
     assert stage.counters.up_count == 1

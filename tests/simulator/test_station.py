@@ -104,22 +104,23 @@ def test_the_register_rises_by_the_reported_power_in_real_time(stage):
         stage.run_for(600.0)
         evse.leave()
         stage.run_for(30.0)
-    by_transaction: dict[int, list[tuple[float, float, float]]] = {}
+    pairs: list[tuple[float, float]] = []
+    sooner: tuple[float, float, float] | None = None
     for at_s, frame in zip(stage.central.heard_at_s, stage.central.frames, strict=True):
-        body = json.loads(frame)[3]
-        if "meterValue" in body:
-            samples = {
-                s["measurand"]: float(s["value"]) for s in body["meterValue"][0]["sampledValue"]
-            }
-            by_transaction.setdefault(body["transactionId"], []).append(
-                (at_s, samples["Power.Active.Import"], samples["Energy.Active.Import.Register"])
+        _, _, action, body = json.loads(frame)
+        if action == "StatusNotification":
+            sooner = None  # the power may have changed between the two samples
+        elif action == "MeterValues":
+            samples = body["meterValue"][0]["sampledValue"]
+            shown = {sample["measurand"]: float(sample["value"]) for sample in samples}
+            power_w, register_wh = (
+                shown["Power.Active.Import"],
+                shown["Energy.Active.Import.Register"],
             )
-    pairs = [
-        (later[2] - sooner[2], sooner[1] * (later[0] - sooner[0]) / 3600.0)
-        for values in by_transaction.values()
-        for sooner, later in pairwise(values)
-        if sooner[1] == later[1]
-    ]
+            if sooner is not None:
+                flowed_wh = sooner[1] * (at_s - sooner[0]) / 3600.0
+                pairs.append((register_wh - sooner[2], flowed_wh))
+            sooner = (at_s, power_w, register_wh)
     assert len(pairs) > 10
     for risen_wh, expected_wh in pairs:
         assert risen_wh == pytest.approx(expected_wh, abs=3.0)
@@ -347,3 +348,43 @@ def test_for_load_every_evse_can_be_made_to_send_its_meter(stage):
     values = stage.central.calls("MeterValues")
     assert len(values) == 2 * 10
     assert {body["connectorId"] for body in values} == {1, 2}
+
+
+def test_load_management_pauses_a_car_and_lets_it_go_on(stage):
+    station = stage.settled(segment=Segment.FLEET, meter_s=30.0, meters_idle=True)
+    evse = station.evses[0]
+    told: list[str] = []
+    for _ in range(40):
+        evse.arrive(id_tag="CAR", is_known=True)
+        stage.run_for(12.0)
+        while evse.is_charging:
+            stage.run_for(5.0)
+        stage.run_for(20.0)
+        told = [status for status, _ in stage.central.statuses(1)]
+        if "SuspendedEVSE" in told and told[told.index("SuspendedEVSE") + 1] == "Charging":
+            break
+    assert "SuspendedEVSE" in told
+    assert told[told.index("SuspendedEVSE") + 1] == "Charging"
+
+
+def test_a_car_that_cannot_talk_faults_the_evse_for_a_moment_only(stage):
+    station = stage.settled()
+    evse = station.evses[0]
+    told: list[tuple[str, str]] = []
+    for _ in range(400):
+        stage.central.forget()
+        evse.arrive(id_tag="CAR", is_known=False)
+        stage.run_for(12.0)
+        evse_failed = evse.place.report is not None
+        evse.leave()
+        stage.run_for(70.0)
+        if evse_failed:
+            told = stage.central.statuses(1)
+            break
+    assert told == [
+        ("Preparing", "NoError"),
+        ("Faulted", "EVCommunicationError"),
+        ("Available", "NoError"),
+    ]
+    assert stage.central.calls("StartTransaction") == []
+    assert evse.is_free
