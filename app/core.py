@@ -20,15 +20,14 @@ from app.core_parts import Parts, build_parts, make_endpoint, make_outbox, tls_c
 from app.core_requests import Requests
 from app.link_server import LinkServer
 from app.messages import Changed, Health
-from app.pipeline import Outcome, contact_key
+from app.pipeline import Outcome
 from app.recorder import GroupRecorder
 from app.recovery import CoreSnapshot, encode_snapshot, replay_journal, save_snapshot
 from app.settings import Settings
+from app.stored_turns import StoredTurns
 from domain.events import AnyEvent, PlaceEvent, ServiceStarted, ServiceStopped, StationEvent
 from domain.places import TicketId
 from ticketing.commands import Action, SendNotice
-from ticketing.store import StoreUnavailableError
-from ticketing.store_rows import StoredContact
 
 log = structlog.get_logger(__name__)
 
@@ -69,10 +68,10 @@ class Core:
         )
         self.endpoint = make_endpoint(settings, self.parts, self.recorder, self.clock)
         self.outbox = make_outbox(settings, self.parts, self.clock)
-        self.metrics = CoreMetrics(self)
-        self.link = LinkServer(settings.link_path, Requests(self).answer)
-        self._unstored: list[tuple[Outcome, int, datetime]] = []
-        self._store_trouble = ""
+        self.metrics = CoreMetrics(self.endpoint, self.recorder, self.parts.engine, self.clock)
+        requests = Requests(self, self.parts, self.endpoint.commands, self.clock)
+        self.link = LinkServer(settings.link_path, requests.answer)
+        self._turns = StoredTurns(self.parts.store)
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._changed_stations: set[str] = set()
@@ -142,7 +141,7 @@ class Core:
             parts.interpreter,
             parts.pipeline,
             parts.snapshot,
-            self._store,
+            self._turns.add,
         )
         log.info("recovered", entries=replayed.count, position=parts.journal.last_position)
         if replayed.last_at is None:
@@ -172,7 +171,7 @@ class Core:
 
     def _take(self, outcome: Outcome, now: datetime) -> None:
         if outcome.commands or outcome.keys:
-            self._store(outcome, self.recorder.position, now)
+            self._turns.add(outcome, self.recorder.position, now)
             self.metrics.count(outcome)
             self._tell(outcome, now)
         for contact, ticket in outcome.contacts:
@@ -218,43 +217,6 @@ class Core:
         else:
             self._timer = asyncio.get_running_loop().call_later(0.001, self._wake)
 
-    def _store(self, outcome: Outcome, position: int, at: datetime) -> None:
-        self._unstored.append((outcome, position, at))
-        self._store_all()
-
-    def _store_all(self) -> None:
-        while self._unstored:
-            outcome, position, at = self._unstored[0]
-            contacts = [
-                StoredContact(
-                    key=contact_key(contact),
-                    at=contact.observed_at,
-                    customer=contact.customer,
-                    channel=contact.channel,
-                    station=contact.station,
-                    site=contact.site,
-                    text=contact.text,
-                    ticket=ticket,
-                )
-                for contact, ticket in outcome.contacts
-            ]
-            try:
-                self.parts.store.commit(
-                    outcome.commands,
-                    applied_keys=outcome.keys,
-                    position=position,
-                    at=at,
-                    watermark=at,
-                    contacts=contacts,
-                )
-            except StoreUnavailableError as error:
-                if not self._store_trouble:
-                    log.warning("tickets not stored, will try again", reason=str(error))
-                self._store_trouble = str(error)
-                return
-            self._store_trouble = ""
-            del self._unstored[0]
-
     def _tell(self, outcome: Outcome, now: datetime) -> None:
         notices = tuple(c.key for c in outcome.commands if isinstance(c, SendNotice))
         tickets = {c.ticket.id for c in outcome.commands if not isinstance(c, SendNotice)}
@@ -277,12 +239,11 @@ class Core:
 
     def _fold(self) -> None:
         self.recorder.fold()
-        if self._unstored:
-            self._store_all()
+        self._turns.store_waiting()
 
     async def _snapshot(self) -> None:
         await self.recorder.flush()
-        if self._unstored:
+        if self._turns.is_behind:
             return  # the store is behind: a restart has to take these decisions again
         parts = self.parts
         payload = encode_snapshot(
@@ -324,8 +285,8 @@ class Core:
         reasons = []
         if self.recorder.trouble:
             reasons.append(f"journal not writable: {self.recorder.trouble}")
-        if self._store_trouble:
-            reasons.append(f"ticket store not writable: {self._store_trouble}")
+        if self._turns.trouble:
+            reasons.append(f"ticket store not writable: {self._turns.trouble}")
         if self.started_at is None:
             reasons.append("starting")
         return Health(not reasons, tuple(reasons), self.metrics.text())

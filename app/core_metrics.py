@@ -6,18 +6,18 @@ import asyncio
 import resource
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.clock import SystemClock
 from app.pipeline import Outcome
+from app.recorder import GroupRecorder
 from domain.faults import Decision
+from ocpp_server.listener import Endpoint
+from rules.engine import Engine
 from ticketing.commands import OpenTicket, SendNotice
-
-if TYPE_CHECKING:
-    from app.core import Core
 
 _LAG_EVERY_S = 0.05
 _KIB = 1024
@@ -26,8 +26,13 @@ _KIB = 1024
 class CoreMetrics(Collector):
     """What core counts, collected on demand. Values grow from the start of the process."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(
+        self, endpoint: Endpoint, recorder: GroupRecorder, engine: Engine, clock: SystemClock
+    ) -> None:
+        self._endpoint = endpoint
+        self._recorder = recorder
+        self._engine = engine
+        self._clock = clock
         self._decisions: Counter[tuple[str, str]] = Counter()
         self._tickets: Counter[str] = Counter()
         self._notices: Counter[str] = Counter()
@@ -64,8 +69,7 @@ class CoreMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics."""
-        core = self._core
-        counters = core.endpoint.counters
+        counters = self._endpoint.counters
         for name, words in _COUNTERS.items():
             yield CounterMetricFamily(f"foretell_{name}", words, value=getattr(counters, name))
         refused = CounterMetricFamily(
@@ -86,11 +90,10 @@ class CoreMetrics(Collector):
             yield GaugeMetricFamily(f"foretell_{name}", words, value=value)
 
     def _gauges(self) -> Iterator[tuple[str, str, float]]:
-        core = self._core
-        yield "connections", "Open connections.", core.endpoint.connections
-        yield "journal_position", "Position of the newest entry.", core.recorder.position
-        yield "active_faults", "Active faults.", len(core.parts.engine.active_faults())
-        yield "clock_drift_seconds", "Wall clock ahead of ours.", core.clock.drift_s
+        yield "connections", "Open connections.", self._endpoint.connections
+        yield "journal_position", "Position of the newest entry.", self._recorder.position
+        yield "active_faults", "Active faults.", len(self._engine.active_faults())
+        yield "clock_drift_seconds", "Wall clock ahead of ours.", self._clock.drift_s
         yield "longest_pause_seconds", "Of the loop, since last read.", self._longest_pause_s
         yield (
             "peak_memory_bytes",

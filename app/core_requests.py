@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, assert_never
+from typing import Protocol, assert_never
 
 import structlog
 
+from app.core_parts import Parts
 from app.messages import (
     ActOnTicket,
     Answer,
@@ -15,6 +17,7 @@ from app.messages import (
     FleetView,
     GetFleet,
     GetHealth,
+    Health,
     PlanMaintenance,
     RecordContact,
     Refusal,
@@ -26,36 +29,58 @@ from app.messages import (
     Subscribe,
 )
 from domain.events import AnyEvent, ContactMade, MaintenancePlanned
-from domain.places import CustomerId, Place, SiteId, StationId
-from ticketing.commands import RefusedError
-
-if TYPE_CHECKING:
-    from app.core import Core
+from domain.places import CustomerId, Place, SiteId, StationId, TicketId
+from domain.ports import Clock, CommandQueue
+from ticketing.commands import Action, RefusedError
 
 log = structlog.get_logger(__name__)
+
+
+Make = Callable[[int, datetime], AnyEvent]
+"""Builds an event from its position in the journal and its moment."""
+
+
+class Deeds(Protocol):
+    """What core does for its neighbours."""
+
+    def health(self) -> Health:
+        """Say whether stations are taken on and everything is durable, and why not."""
+
+    def act(self, action: Action) -> None:
+        """Do what a person wants done to a ticket, durably. Raises `RefusedError`."""
+
+    async def record_event(self, make: Make) -> int:
+        """Record what a person told us, durably; return its position."""
+
+    async def record_contact(self, make: Make) -> TicketId:
+        """Record a customer's contact and return the ticket it went to."""
 
 
 class Requests:
     """Answers requests on core's loop."""
 
-    def __init__(self, core: Core) -> None:
-        self._core = core
+    def __init__(
+        self, deeds: Deeds, parts: Parts, commands: CommandQueue, clock: Clock
+    ) -> None:
+        self._deeds = deeds
+        self._parts = parts
+        self._commands = commands
+        self._clock = clock
 
     async def answer(self, request: Request) -> Answer:
         """Answer one request."""
-        core = self._core
         match request:
             case GetFleet():
                 return self._fleet()
             case GetHealth():
-                return core.health()
+                return self._deeds.health()
             case RecordContact():
                 return await self._record_contact(request)
             case PlanMaintenance():
                 return await self._plan_maintenance(request)
             case ActOnTicket(action):
                 try:
-                    core.act(action)
+                    self._deeds.act(action)
                 except RefusedError as error:
                     return Refusal(str(error))
                 return Done(action.ticket)
@@ -69,15 +94,15 @@ class Requests:
                 assert_never(request)
 
     def _fleet(self) -> FleetView:
-        engine = self._core.parts.engine
+        engine = self._parts.engine
         return FleetView(
-            self._core.clock.now(),
+            self._clock.now(),
             tuple(engine.fleet.stations.values()),
             engine.active_faults(),
         )
 
     async def _record_contact(self, request: RecordContact) -> Answer:
-        registry = self._core.parts.registry
+        registry = self._parts.registry
         customer = CustomerId(request.customer)
         if customer not in registry.customers:
             return Refusal(f"there is no customer {request.customer!r}", is_missing=True)
@@ -99,11 +124,11 @@ class Requests:
                 text=request.text,
             )
 
-        ticket = await self._core.record_contact(make)
+        ticket = await self._deeds.record_contact(make)
         return Done(ticket)
 
     async def _plan_maintenance(self, request: PlanMaintenance) -> Answer:
-        registry = self._core.parts.registry
+        registry = self._parts.registry
         station = self._station(request.station)
         if station is not None:
             place = Place.of_station(station)
@@ -111,7 +136,7 @@ class Requests:
             place = Place.of_site(SiteId(request.site))
         else:
             return Refusal("name a site or a station of the fleet file", is_missing=True)
-        if request.until <= self._core.clock.now():
+        if request.until <= self._clock.now():
             return Refusal("`until` is in the past: name a moment to come")
 
         def make(position: int, at: datetime) -> AnyEvent:
@@ -123,7 +148,7 @@ class Requests:
                 note=request.note,
             )
 
-        await self._core.record_event(make)
+        await self._deeds.record_event(make)
         return Done(str(place))
 
     async def _send_command(self, request: SendCommand) -> Answer:
@@ -131,13 +156,13 @@ class Requests:
         if station is None:
             return Refusal("name a station", is_missing=True)
         log.info("command", station=station, action=request.action, who=request.who)
-        result = await self._core.endpoint.commands.send(
+        result = await self._commands.send(
             station, request.action, request.payload.encode(), timeout_s=request.timeout_s
         )
         return CommandDone(result.outcome, result.payload.decode("utf-8", "replace"))
 
     def _save(self, request: SaveUser | SaveToken | SaveStationPassword) -> Answer:
-        access = self._core.parts.access
+        access = self._parts.access
         match request:
             case SaveUser():
                 access.save_user(
@@ -157,4 +182,4 @@ class Requests:
     def _station(self, name: str | None) -> StationId | None:
         if name is None:
             return None
-        return self._core.parts.registry.station_named(name) or StationId(name)
+        return self._parts.registry.station_named(name) or StationId(name)
