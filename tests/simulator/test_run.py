@@ -162,6 +162,7 @@ async def test_conforming_stations_pass_the_librarys_validation(central, tmp_pat
         duration_s=6.0,
         frame_log=log,
         on_progress=seen.append,
+        sample_every_s=1.0,
     )
     counters = summary.counters
     assert counters.connect_count == counters.station_count == 30
@@ -184,9 +185,15 @@ async def test_conforming_stations_pass_the_librarys_validation(central, tmp_pat
 
 async def test_a_vendor_that_breaks_the_schema_is_refused_by_the_library_and_lives_on(central):
     summary = await run(
-        central.url, fleet_of(8, "OpenEVSE"), NOTHING, speed=2400.0, seed=3, duration_s=4.0
+        central.url,
+        fleet_of(1, "OpenEVSE"),
+        NOTHING,
+        duration_s=2.0,
+        with_cars=False,
+        sample_every_s=0.5,
     )
-    assert summary.counters.error_count > 0
+    meters = sum(json.loads(frame)[2] == "MeterValues" for _, frame in central.frames)
+    assert meters >= summary.counters.error_count > 3
     assert summary.counters.lost_count == 0
 
 
