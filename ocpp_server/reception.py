@@ -99,10 +99,10 @@ class Reception(asyncio.Protocol):
                 self._refuse(wait)
             elif not transport.is_closing():
                 late = bytes(self._received)
-                self._end()
                 endpoint.take_on(
                     transport, accepted, admission.station, address=address, late=late
                 )
+                self._end()  # not before: should taking on fail, the socket is still ours
         except TimeoutError:
             self._refuse(refusal(503, RefusalReason.GATE_BUSY, _ADVICE[503]))
         except Exception:

@@ -101,7 +101,7 @@ class Peer:
 
 async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
-        while not is_so():  # noqa: ASYNC110 - picows sets no event
+        while not is_so():
             await asyncio.sleep(0.001)
 
 

@@ -242,7 +242,7 @@ class Served:
     async def until(self, is_so: Callable[[], bool], timeout_s: float = 5.0) -> None:
         """Wait until something became true; fail where it does not."""
         async with asyncio.timeout(timeout_s):
-            while not is_so():  # noqa: ASYNC110 - the endpoint has no events to wait for
+            while not is_so():
                 await asyncio.sleep(0.002)
 
 

@@ -312,6 +312,19 @@ async def test_a_gate_that_fails_costs_one_handshake_not_the_service(
     assert any(line["event"] == "admission failed" and line["exc_info"] for line in logged)
 
 
+async def test_a_dialect_that_cannot_be_built_costs_one_handshake_not_a_socket(
+    serve: Any, dial: Any, wire_words: SimpleNamespace
+) -> None:
+    served = await serve()
+    served.endpoint._make_dialect = lambda station, protocol: {}[station]
+    station = await dial(served.port)
+    station.write(wire_words.head_with())
+
+    assert (await station.read_to_end()).startswith(b"HTTP/1.1 500 ")
+    assert served.counters.failures == 1
+    assert not served.endpoint._receptions
+
+
 async def test_a_gate_that_never_decides_is_not_waited_for(
     serve: Any, dial: Any, wire_words: SimpleNamespace
 ) -> None:
@@ -458,6 +471,25 @@ async def test_breaches_of_the_websocket_protocol_close_with_1002(
     assert getattr(served.counters, counter) == 1
     assert served.counters.failures == 0
     assert served.recorder.facts() == ["Connected", "Disconnected"]
+
+
+async def test_what_is_said_after_we_began_to_close_is_not_taken_in(
+    serve: Any, dial: Any
+) -> None:
+    served = await serve()
+    station = await dial(served.port)
+    await station.handshake()
+    station.frame(b"", rsv=4)
+    assert await station.read_close() == 1002
+    station.frame(b"ping", opcode=9)
+    station.frame(b"begin", is_final=False)
+    station.frame(b'[2,"1","A"]')
+    station.frame(b"\x03\xea", opcode=8)
+    assert await station.read_to_end() == b""
+
+    assert served.recorder.facts() == ["Connected", "Disconnected"]
+    assert served.recorder.bodies(EntryKind.RECEIVED) == []
+    assert served.recorder.signs_of_life == {}
 
 
 async def test_an_unmasked_frame_closes_with_1002(serve: Any, dial: Any) -> None:
