@@ -73,7 +73,7 @@ async def linked(path: Path) -> AsyncIterator[tuple[LinkServer, LinkClient]]:
 
 async def until(condition: Callable[[], bool], *, within_s: float = 3.0) -> None:
     async with asyncio.timeout(within_s):
-        while not condition():  # noqa: ASYNC110 - what is awaited has no event of its own
+        while not condition():
             await asyncio.sleep(0.005)
 
 

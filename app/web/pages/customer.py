@@ -13,7 +13,7 @@ import msgspec
 
 from app.web.pages.moments import written
 from app.web.tokens import PageToken
-from domain.registry import Registry
+from domain.registry import Registry, Site
 from domain.tickets import Notice, NoticeReason, Ticket, TicketState
 
 LANGUAGES = ("en", "de")
@@ -113,11 +113,12 @@ def customer_page(
     *,
     now: datetime,
     wanted: str = "",
+    signature: str = "",
 ) -> CustomerPage | None:
     """Put the page together in the customer's language, or `wanted` where we write that.
 
     None where the ticket is not this customer's (any more). Several people of a customer get
-    the same message: it is shown once. Everybody's words are shown in one language.
+    the same message: it is shown once, in one language, without greeting and `signature`.
     """
     if ticket.customer != token.customer:
         return None
@@ -132,8 +133,8 @@ def customer_page(
         Written(
             at=notice.at.isoformat(),
             shown_at=written(notice.at, zone, language),
-            subject=notice.subject,
-            paragraphs=paragraphs(notice.text, notice.name),
+            subject=short_subject(notice.subject, site),
+            paragraphs=paragraphs(notice.text, notice.name, signature),
         )
         for notice in sorted(texts, key=lambda notice: notice.at, reverse=True)
     ]
@@ -211,12 +212,19 @@ def _once(notices: Sequence[Notice], language: str) -> list[Notice]:
     return list(best.values())
 
 
-def paragraphs(text: str, name: str = "") -> tuple[str, ...]:
-    """Split a notice into paragraphs: without greeting, and without the link to this page.
+def short_subject(subject: str, site: Site | None) -> str:
+    """Return a subject without the site's name, which stands above it."""
+    return subject if site is None else subject.removesuffix(f", {site.title}")
+
+
+def paragraphs(text: str, name: str = "", signature: str = "") -> tuple[str, ...]:
+    """Split a notice into paragraphs: no greeting, no signature, no link to this very page.
 
     `name` is the reader's: the greeting is the first line where it says so.
     """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if lines and name and name in lines[0] and lines[0].endswith(","):
         lines = lines[1:]
+    if lines and lines[-1] == signature:
+        lines = lines[:-1]
     return tuple(line for line in lines if "/s/" not in line)

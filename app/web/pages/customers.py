@@ -21,7 +21,15 @@ def status_page(request: Request, token: str, lang: str = "") -> Response:
     ticket = web.reading.ticket(named.ticket) if named is not None else None
     if named is not None and ticket is not None:
         notices, _ = web.reading.notices(ticket=ticket.id, customer=named.customer, limit=200)
-        page = customer_page(ticket, notices, named, web.registry, now=web.now(), wanted=lang)
+        page = customer_page(
+            ticket,
+            notices,
+            named,
+            web.registry,
+            now=web.now(),
+            wanted=lang,
+            signature=web.settings.team_name,
+        )
         if page is not None:
             return render("customer.html", request, {"page": page, "languages": LANGUAGES})
     return plain_page(request, 404, "gone")

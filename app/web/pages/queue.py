@@ -11,7 +11,7 @@ from app.web.pages.moments import span, written
 from app.web.pages.words import KIND_WORDS, STATE_WORDS, place_words, site_of_ticket
 from domain.faults import Severity
 from domain.places import CustomerId, SiteId
-from domain.registry import Registry
+from domain.registry import Registry, Site
 from domain.tickets import Ticket, TicketKind, TicketState
 from ticketing.store_rows import TicketFilter
 
@@ -114,8 +114,8 @@ def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
         severity=ticket.severity.value,
         state=STATE_WORDS[ticket.state],
         kind=KIND_WORDS[ticket.kind],
-        title=ticket.title,
-        place=place_words(ticket.place, registry),
+        title=short_title(ticket, site),
+        place="" if ticket.place.name in ticket.title else place_words(ticket.place, registry),
         site=site.title if site else (ticket.site or ""),
         site_id=ticket.site or "",
         customer=customer.name if customer else (ticket.customer or ""),
@@ -130,6 +130,12 @@ def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
         marks=marks_of(ticket),
         taken_by=ticket.taken_by,
     )
+
+
+def short_title(ticket: Ticket, site: Site | None) -> str:
+    """Return the title without severity and site, which stand beside it on every page."""
+    title = ticket.title.removeprefix(f"{ticket.severity.value} ")
+    return title if site is None else title.replace(f" @ {site.title}", "", 1)
 
 
 def began_at(ticket: Ticket) -> datetime:

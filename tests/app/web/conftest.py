@@ -549,7 +549,7 @@ async def world(make_world: Callable[..., World]) -> AsyncIterator[World]:
     made = make_world()
     async with made.core_up(), made.app.router.lifespan_context(made.app):
         async with asyncio.timeout(5):
-            while not made.app.state.web.link.is_up:  # noqa: ASYNC110 - no event for it
+            while not made.app.state.web.link.is_up:
                 await asyncio.sleep(0.005)
         yield made
 

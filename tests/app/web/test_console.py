@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 
 from app.messages import ActOnTicket, RecordContact
@@ -57,6 +58,14 @@ async def test_tasks_have_a_tab_of_their_own(demo) -> None:
 async def test_the_address_holds_the_filters(demo, address, ids) -> None:
     assert rows_of(await get(demo, f"/console/{address}")) == ids
     assert rows_of(await get(demo, f"/console/queue{address}")) == ids
+
+
+async def test_a_title_does_not_repeat_what_stands_beside_it(demo) -> None:
+    ticket = demo.core.store.ticket("T-1001")
+    title = "major CX014 N-001/1 @ North depot: Not charging"
+    demo.core.put(msgspec.structs.replace(ticket, title=title), key="t")
+    page = await get(demo, "/console/")
+    assert ">CX014 N-001/1: Not charging</a>" in page
 
 
 async def test_what_strangers_wrote_is_shown_as_text(demo) -> None:

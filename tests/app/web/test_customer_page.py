@@ -172,7 +172,8 @@ async def test_people_of_one_customer_see_each_message_once(world) -> None:
     assert [written.subject for written in page.history] == [one.subject]
 
 
-def test_greeting_and_own_link_are_left_out() -> None:
+def test_greeting_signature_and_own_link_are_left_out() -> None:
     text = "Hello Desk,\n\nIt charges.\nTicket T-1: https://x.example/s/abc\n\nService team\n"
-    assert paragraphs(text, "Desk") == ("It charges.", "Service team")
+    assert paragraphs(text, "Desk", "Service team") == ("It charges.",)
+    assert paragraphs(text, "Other") == ("Hello Desk,", "It charges.", "Service team")
     assert paragraphs("It charges, Desk,\nwell.", "") == ("It charges, Desk,", "well.")

@@ -105,7 +105,7 @@ async def test_a_fleet_that_cannot_be_had_is_not_shown_from_memory(make_world) -
         async with made.core_up():
             await fleet.view()
         async with asyncio.timeout(5):
-            while made.app.state.web.link.is_up:  # noqa: ASYNC110 - no event for it
+            while made.app.state.web.link.is_up:
                 await asyncio.sleep(0.005)
         with pytest.raises(LinkDownError):
             await fleet.view()
