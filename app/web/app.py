@@ -47,45 +47,17 @@ def create_app(
 
     The stores are core's: while their files are not there yet, answers say so (503).
     """
-    link = LinkClient(settings.link_path)
-    fleet = FleetCache(link)
-    metrics = WebMetrics()
-    web = WebContext(
-        settings=settings,
-        clock=clock,
-        registry_of=registry,
-        reading=Reading(settings.data_dir),
-        link=link,
-        fleet=fleet,
-        hub=Hub(link, fleet),
-        metrics=metrics,
-    )
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with link:
-            following = asyncio.create_task(web.hub.run(), name="follow changes")
-            following.add_done_callback(_end_is_a_mistake)
-            try:
-                yield
-            finally:
-                web.hub.stop()
-                following.cancel()
-                with suppress(asyncio.CancelledError):
-                    await following
-                web.reading.close()
-
     app = FastAPI(
         title=settings.title,
         version=_version(),
         summary="Stations, faults, tickets and what customers were told.",
-        lifespan=lifespan,
+        lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.state.web = web
+    app.state.web = context_for(settings, clock=clock, registry=registry)
     app.include_router(health.router)
     app.include_router(api_router())
     app.include_router(people.router)
@@ -94,8 +66,42 @@ def create_app(
     _add_description(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     add_error_answers(app)
-    app.add_middleware(Guard, metrics=metrics, apologise=apologise)
+    app.add_middleware(Guard, apologise=apologise)
     return app
+
+
+def context_for(
+    settings: WebSettings, *, clock: Clock, registry: Callable[[], Registry]
+) -> WebContext:
+    """Return what requests need at hand; nothing is opened or connected yet."""
+    link = LinkClient(settings.link_path)
+    fleet = FleetCache(link)
+    return WebContext(
+        settings=settings,
+        clock=clock,
+        registry_of=registry,
+        reading=Reading(settings.data_dir),
+        link=link,
+        fleet=fleet,
+        hub=Hub(link, fleet),
+        metrics=WebMetrics(),
+    )
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    web: WebContext = app.state.web
+    async with web.link:
+        following = asyncio.create_task(web.hub.run(), name="follow changes")
+        following.add_done_callback(_end_is_a_mistake)
+        try:
+            yield
+        finally:
+            web.hub.stop()
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+            web.reading.close()
 
 
 def _end_is_a_mistake(task: asyncio.Task[None]) -> None:

@@ -46,15 +46,8 @@ class Guard:
     `apologise` makes the answer where the application failed; the traceback is in the log.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        metrics: WebMetrics,
-        apologise: Callable[[Request], Response],
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, apologise: Callable[[Request], Response]) -> None:
         self._app = app
-        self._metrics = metrics
         self._apologise = apologise
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +63,7 @@ class Guard:
             is_begun = True
             if message["type"] == "http.response.start":
                 _add_headers(message, scope["path"])
-                self._count(scope, message["status"], began)
+                _count(scope, message["status"], began)
             await send(message)
 
         status = _refusal(scope)
@@ -85,13 +78,15 @@ class Guard:
                 raise  # half an answer is out: only the end of the connection tells
             await self._apologise(Request(scope))(scope, receive, sending)
 
-    def _count(self, scope: MutableMapping[str, Any], status: int, began: float) -> None:
-        # The route's pattern, never the path: a label per ticket would fill the memory.
-        route = getattr(scope.get("route"), "path", "none")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
-        self._metrics.requests.labels(route, method, str(status)).inc()
-        seconds = asyncio.get_running_loop().time() - began
-        self._metrics.seconds.labels(route).observe(seconds)
+
+def _count(scope: MutableMapping[str, Any], status: int, began: float) -> None:
+    metrics: WebMetrics = scope["app"].state.web.metrics
+    # The route's pattern, never the path: a label per ticket would fill the memory.
+    route = getattr(scope.get("route"), "path", "none")
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    metrics.requests.labels(route, method, str(status)).inc()
+    seconds = asyncio.get_running_loop().time() - began
+    metrics.seconds.labels(route).observe(seconds)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from app.messages import (
     Request,
     SendCommand,
 )
-from app.web.app import create_app
+from app.web.app import context_for, create_app
 from app.web.run import listen, serve_web
 from app.web.settings import WebSettings
 from domain.beliefs import Link, StationBelief
@@ -517,8 +517,17 @@ def copied(source: Path, target: Path) -> None:
     (target / "secret").chmod(0o600)
 
 
+@pytest.fixture(scope="session")
+def assembled(filled: Path) -> FastAPI:
+    """One application for all tests: putting it together takes longer than most of them."""
+    settings = WebSettings(data_dir=filled, link_path=filled / "core.sock")
+    return create_app(settings, clock=ManualClock(NOW), registry=lambda: REGISTRY)
+
+
 @pytest.fixture
-def make_world(filled: Path, tmp_path: Path) -> Callable[..., World]:
+def make_world(
+    filled: Path, tmp_path: Path, assembled: FastAPI
+) -> Iterator[Callable[..., World]]:
     def make(**settings: object) -> World:
         data = tmp_path / "data"
         copied(filled, data)
@@ -528,12 +537,9 @@ def make_world(filled: Path, tmp_path: Path) -> Callable[..., World]:
             data_dir=data, link_path=data / "core.sock", team_name="Service team", **settings
         )
         clock = ManualClock(NOW)
+        assembled.state.web = context_for(chosen, clock=clock, registry=lambda: REGISTRY)
         return World(
-            settings=chosen,
-            core=FakeCore(store),
-            access=access,
-            clock=clock,
-            app=create_app(chosen, clock=clock, registry=lambda: REGISTRY),
+            settings=chosen, core=FakeCore(store), access=access, clock=clock, app=assembled
         )
 
     opened: list[tuple[TicketStore, AccessStore]] = []
@@ -593,6 +599,5 @@ async def serve(make_world: Callable[..., World]) -> AsyncIterator[Callable[...,
 async def lonely(make_world: Callable[..., World]) -> AsyncIterator[World]:
     """The application while core is away."""
     made = make_world()
-    made.app.state.web = replace(made.app.state.web)
     async with made.app.router.lifespan_context(made.app):
         yield made
