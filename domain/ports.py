@@ -78,9 +78,10 @@ class HelpDesk(Protocol):
 
 
 class CommandResult(msgspec.Struct, frozen=True):
-    """What became of a command: "answered", "error", "timeout" or "gone" (not connected).
+    """What became of a command: answered, error, timeout, gone (not connected) or refused.
 
-    `payload` is the raw JSON of the answer or of the error's [code, description, details].
+    `payload` is the raw JSON of the answer or of the error's [code, description, details]. A
+    refused command never left; its payload is the reason as a JSON string.
     """
 
     outcome: str

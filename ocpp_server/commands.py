@@ -188,8 +188,7 @@ class CommandLine:
 class Commands:
     """`domain.ports.CommandQueue` over the stations that are connected.
 
-    Outcomes beside the port's: "refused" (payload: the reason as a JSON string) where the line
-    is full or the payload no JSON object; such a command never left.
+    Refused is a command whose line is full, or whose payload is no JSON object.
     """
 
     def __init__(self, line_of: Callable[[StationId], CommandLine | None]) -> None:
