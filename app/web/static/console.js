@@ -2,14 +2,14 @@
 Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
   !(name === "open" && node.tagName === "DETAILS");
 
-// A fresh form key must not replace the one a half-written form began with.
-Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) =>
-  !(node.tagName === "FORM" && node.contains(document.activeElement));
-
-// An ended login shows itself: the next page is the login, not a fragment of it.
-document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.xhr.responseURL.includes("/login")) {
-    event.detail.shouldSwap = false;
-    location.reload();
-  }
+// A login that has ended shows itself: the whole page is asked for again and leads to the login.
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status === 401) location.reload();
 });
+
+// A page that does not hear of changes any more must say so: it looks the same otherwise.
+const say = (isStale) => {
+  for (const line of document.querySelectorAll(".stale")) line.hidden = !isStale;
+};
+document.addEventListener("htmx:sseError", () => say(true));
+document.addEventListener("htmx:sseOpen", () => say(false));
