@@ -47,6 +47,7 @@ class Occasion(msgspec.Struct, frozen=True, kw_only=True):
     is_danger: bool = False
     is_worse: bool = False
     is_late: bool = False
+    gone: tuple[Fault, ...] = ()  # known to the reader and over by now, while others last
     told_at_site: tuple[str, ...] = ()
 
 
@@ -180,7 +181,8 @@ class _Gathering:
             self.values["place_full"] = self._words_for(whole).full
 
     def _fill_moments(self) -> None:
-        cleared = [fault.clean_since or fault.cleared_at for fault in self.occasion.faults]
+        spoken_of = (*self.occasion.faults, *self.occasion.gone)
+        cleared = [fault.clean_since or fault.cleared_at for fault in spoken_of]
         ready_since = max((at for at in cleared if at is not None), default=None)
         charged_at = None
         if self.occasion.reason is NoticeReason.RESOLVED and ready_since is not None:
@@ -224,7 +226,7 @@ class _Gathering:
 
     def _news(self) -> str:
         if not self.occasion.is_worse:
-            return ""
+            return self._phrase("news", "partly_back") if self.occasion.gone else ""
         is_lasting = self.saying.effect == NO_CONNECTION
         return self._phrase("news", "lasting" if is_lasting else "worse")
 
@@ -321,7 +323,7 @@ class _Gathering:
             case NoticeReason.OPENED:
                 return self._opened_pattern()
             case NoticeReason.UPDATE:
-                return "update_news" if occasion.is_worse else "update_no_news"
+                return self._update_pattern()
             case NoticeReason.RESOLVED:
                 return self._resolved_pattern()
             case _:
@@ -333,6 +335,12 @@ class _Gathering:
         stops = self.saying.effect in (DANGER_EFFECT, NOT_CHARGING)
         is_joined = self.lead.place.kind is PlaceKind.EVSE and self.place != self.lead.place
         return "opened_station" if stops and is_joined else "opened_point"
+
+    def _update_pattern(self) -> str:
+        if all(fault.cleared_at is not None for fault in self.occasion.faults):
+            return "resolved_part"
+        has_news = self.occasion.is_worse or self.occasion.gone
+        return "update_news" if has_news else "update_no_news"
 
     def _resolved_pattern(self) -> str:
         if self.saying.effect == NO_CONNECTION:

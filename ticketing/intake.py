@@ -177,7 +177,7 @@ class Intake:
         ticket = self._book.with_fault(fault.fingerprint)
         if ticket is None or ticket.resolved_at is None or ticket.state.is_unresolved:
             return None
-        if at > ticket.resolved_at + self._filing.settings.relapse_within:
+        if at >= ticket.resolved_at + self._filing.settings.relapse_within:
             return None
         return self._filing.noted(reopened(ticket), at, "reopened", f"{fault.name} is back")
 

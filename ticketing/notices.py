@@ -76,7 +76,7 @@ class NoticeWriter:
         for name in _FALL_AWAY:
             text = "\n".join(_lines_of(pattern, values))
             bare = without_names(text, facts.names, language, self.wording)
-            if fits(bare, self.wording.limits):
+            if fits(text, bare, self.wording.limits):
                 break
             if name == "no_action" and facts.asks_nothing:
                 values["reader_action"] = ""

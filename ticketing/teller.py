@@ -152,17 +152,22 @@ class Teller:
                 faults=tuple(_known_faults(ticket, reader)),
                 is_late=is_late,
             )
+        gone: list[Fault] = []
         about = faults
         if due.reason is NoticeReason.ADDED:
             about = news_among(ticket, reader, faults)
+        elif due.reason is NoticeReason.UPDATE:
+            about, gone = _lasting_and_gone(ticket, reader, faults)
+        promise_at = next_update_at(ticket.severity, at, self._zone(ticket)) if about else None
         return Occasion(
             reason=due.reason,
             at=at,
-            faults=tuple(about),
-            promise_at=next_update_at(ticket.severity, at, self._zone(ticket)),
+            faults=tuple(about or gone),
+            promise_at=promise_at,
             is_danger=is_danger_news(reader, about),
             is_worse=due.is_worse,
             is_late=is_late,
+            gone=tuple(gone),
         )
 
     def _knowing(self, reader: Reader, occasion: Occasion, faults: list[Fault]) -> Reader:
@@ -189,14 +194,32 @@ def _known_after(
     reader: Reader, occasion: Occasion, faults: Iterable[Fault]
 ) -> tuple[Known, ...]:
     known = {} if reader.resolved_told_at else {k.fingerprint: k for k in reader.known}
+    for fault in occasion.gone:
+        known.pop(fault.fingerprint, None)
     for fault in faults:
         known[fault.fingerprint] = Known(fault.fingerprint, fault.severity, fault.is_danger)
     return tuple(known.values())
 
 
 def _known_faults(ticket: Ticket, reader: Reader) -> list[Fault]:
+    """Return the faults whose end is news; all of the ticket where each was told over."""
     known = {entry.fingerprint for entry in reader.known}
-    return worst_first(held.fault for held in ticket.faults if held.fault.fingerprint in known)
+    faults = worst_first(held.fault for held in ticket.faults)
+    return [fault for fault in faults if fault.fingerprint in known] or faults
+
+
+def _lasting_and_gone(
+    ticket: Ticket, reader: Reader, told: list[Fault]
+) -> tuple[list[Fault], list[Fault]]:
+    """Return what an update speaks of: faults that last, and known ones that do not any more.
+
+    A fault the reader knows of lasts even where something else speaks for it by now.
+    """
+    known = {entry.fingerprint for entry in reader.known}
+    spoken_of = {fault.fingerprint for fault in told} | known
+    held = [h for h in ticket.faults if h.fault.fingerprint in spoken_of]
+    lasting = worst_first(h.fault for h in held if h.is_active)
+    return lasting, worst_first(h.fault for h in held if not h.is_active)
 
 
 def _with_reader(ticket: Ticket, before: Reader, after: Reader) -> Ticket:

@@ -55,7 +55,7 @@ def check_notice(draft: Draft, wording: Wording) -> tuple[Finding, ...]:
     }
     counts = (
         ("subject_characters", len(draft.subject), limits.subject_characters),
-        ("text_words", _words_in(bare["body"]), limits.text_words),
+        ("text_words", length_of(draft.body), limits.text_words),
         ("sentences", len(list(_sentences(bare["body"]))), limits.sentences),
         ("impact_words", _words_in(bare["impact"]), limits.impact_words),
         ("reader_action_words", _words_in(bare["reader_action"]), limits.reader_action_words),
@@ -105,12 +105,15 @@ def without_names(text: str, names: Iterable[str], language: str, wording: Wordi
     return _TICKET.sub(_NAME, bare)
 
 
-def fits(bare: str, limits: Limits) -> bool:
-    """Tell whether a body, its names taken out, is short enough in words and sentences."""
-    return (
-        _words_in(bare) <= limits.text_words
-        and sum(1 for _ in _sentences(bare)) <= limits.sentences
-    )
+def fits(body: str, bare: str, limits: Limits) -> bool:
+    """Tell whether a body is short enough; `bare` is the same without names."""
+    is_short = length_of(body) <= limits.text_words
+    return is_short and sum(1 for _ in _sentences(bare)) <= limits.sentences
+
+
+def length_of(body: str) -> int:
+    """Return how many words a reader reads; links count as none."""
+    return _words_in(_LINK.sub("", body))
 
 
 def _hits(turn: Turn, text: str) -> Iterator[str]:

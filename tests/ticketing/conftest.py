@@ -11,7 +11,7 @@ from domain.events import ContactMade
 from domain.faults import Change, Decision, Fault, Severity
 from domain.places import CustomerId, Place, PlaceKind, SiteId, StationId
 from domain.registry import Contact, Customer, Registry, Role, Segment, Site, Station
-from ticketing.commands import ResolveTicket, SendNotice
+from ticketing.commands import RefusedError, ResolveTicket, SendNotice
 from ticketing.desk import Desk
 from ticketing.settings import DeskSettings
 
@@ -147,7 +147,11 @@ class World:
         )
 
     def take(self, now: datetime, given: object) -> None:
-        self._keep(self.desk.step(now, given))
+        try:
+            self._keep(self.desk.step(now, given))
+        except RefusedError:
+            self.passes(now)  # as the service does: what fell due before is handed out
+            raise
 
     def happens(self, at: datetime, change: str, name: str, **about: object) -> None:
         """One decision, taken in without letting time pass."""
@@ -185,9 +189,7 @@ class World:
     @property
     def tickets(self) -> dict:
         """Every ticket as its last command had it, by id."""
-        return {
-            c.ticket.id: c.ticket for c in self.commands if not isinstance(c, SendNotice)
-        }
+        return {c.ticket.id: c.ticket for c in self.commands if not isinstance(c, SendNotice)}
 
     @property
     def notices(self) -> list:

@@ -117,9 +117,7 @@ def test_time_moving_on_settles_what_became_true_before(world):
 
 
 def test_step_many_settles_at_its_end(world):
-    decisions = [
-        world.decision(world.at(9), "raised", f"N-001/{evse}") for evse in (1, 2)
-    ]
+    decisions = [world.decision(world.at(9), "raised", f"N-001/{evse}") for evse in (1, 2)]
     world._keep(world.desk.step_many(world.at(9), decisions))
     assert world.reasons == ["opened"]
 
@@ -143,9 +141,7 @@ def test_the_same_code_at_the_station_and_its_evse_is_told_once(world):
 
 def test_a_danger_at_the_station_is_told_though_its_code_was_told_at_an_evse(world):
     world.raised(world.at(9), "N-001/1", code="CX002", severity=MAJOR)
-    world.raised(
-        world.at(10), "N-001", code="CX002", severity=CRITICAL, is_danger=True
-    )
+    world.raised(world.at(10), "N-001", code="CX002", severity=CRITICAL, is_danger=True)
     assert world.reasons == ["opened", "added"]
     assert world.notices[-1].subject.startswith("Do not use: ")
 
@@ -176,9 +172,7 @@ def test_danger_is_told_at_once_at_night_and_starts_with_the_instruction(world):
 def test_a_told_fault_that_becomes_a_danger_is_told_as_one(world):
     world.raised(world.at(9), "N-001/1", code="CX002", severity=MINOR)
     world.passes(world.at(13))
-    world.happens(
-        world.at(23), "worsened", "N-001/1", severity=CRITICAL, is_danger=True
-    )
+    world.happens(world.at(23), "worsened", "N-001/1", severity=CRITICAL, is_danger=True)
     world.passes(world.at(23))
     assert world.reasons == ["opened", "update"]
     assert world.notices[-1].is_danger
@@ -359,7 +353,9 @@ def test_each_reader_gets_their_own_language(make_world, make_registry):
     world = make_world(make_registry(contacts=contacts))
     world.raised(world.at(9), "N-001/1")
     german, english = world.notices
-    assert german.subject == "Laden nicht möglich: Ladepunkt 1 der Ladestation N-001, North depot"
+    assert german.subject == (
+        "Laden nicht möglich: Ladepunkt 1 der Ladestation N-001, North depot"
+    )
     assert german.text.startswith("Guten Tag Leitstelle,\n\nLaden ist am Ladepunkt 1 ")
     assert "Sie hören bis Di., 6. Jan., 16:00 Uhr auf jeden Fall von uns." in german.text
     assert english.text.startswith("Hello Kim Lang,\n\nYou cannot charge at ")
@@ -390,9 +386,7 @@ def test_a_text_message_about_danger_does_not_wait(make_world, make_registry):
     assert [n.channel for n in world.notices] == ["sms"]
 
 
-def test_a_text_reader_who_was_never_told_does_not_get_the_end_of_it(
-    make_world, make_registry
-):
+def test_a_text_reader_who_was_never_told_does_not_get_the_end_of_it(make_world, make_registry):
     contacts = (
         Contact(name="Night", role=Role.SITE, phone="+49 170 1", channel="sms"),
         Contact(name="Kim Lang", role=Role.PROJECT_MANAGER, email="pm@acme.example"),
@@ -452,8 +446,9 @@ def test_an_opened_that_the_wording_check_refuses_becomes_a_task(make_world, mak
     fault, *tasks = world.tickets.values()
     assert "uncertain/should: should" in tasks[0].title
     assert (fault.readers, fault.first_notice_at) == ((), None)
-    world.raised(world.at(10), "N-001/1", rule="x", code="CX002", severity=CRITICAL,
-                 is_danger=True)
+    world.raised(
+        world.at(10), "N-001/1", rule="x", code="CX002", severity=CRITICAL, is_danger=True
+    )
     assert {n.is_danger for n in world.notices} == {True}, "danger is never held"
 
 

@@ -29,7 +29,7 @@ def test_a_fault_opens_a_ticket_with_everything_that_is_known(world):
     assert ticket.history[0].evidence == (7,)
 
 
-def test_faults_of_one_station_share_a_ticket_and_the_worst_active_one_gives_its_severity(world):
+def test_faults_of_one_station_share_a_ticket_as_severe_as_the_worst_active_one(world):
     world.raised(world.at(9), "N-001/1", severity=Severity.MINOR, rule="error-reported")
     world.raised(world.at(10), "N-001/2", code="CX002", severity=Severity.CRITICAL)
     ticket = only(world)

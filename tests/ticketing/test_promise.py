@@ -64,8 +64,8 @@ def test_four_in_the_afternoon_stays_four_when_the_clocks_change():
 
 
 @given(
-    now=st.datetimes(
-        min_value=datetime(2024, 1, 1), max_value=datetime(2030, 1, 1), timezones=st.just(UTC)
+    now=st.integers(0, 6 * 365 * 24 * 60).map(
+        lambda minutes: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
     ),
     severity=st.sampled_from(Severity),
     zone=st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata", "UTC"]),

@@ -18,16 +18,24 @@ from ticketing.wording_check import check_text
 
 W = load_wording()
 MREC = [f"CX{number:03}" for number in range(1, 27)]
-OCPP_16 = """ConnectorLockFailure EVCommunicationError GroundFailure HighTemperature InternalError
-    LocalListConflict OtherError OverCurrentFailure OverVoltage PowerMeterFailure
-    PowerSwitchFailure ReaderFailure ResetFailure UnderVoltage WeakSignal""".split()
-OURS = """offline silent boot-loop connection-flapping deaf queue-blocked stuck-status no-energy
-    meter-frozen meter-implausible failed-starts authorization-failing phase-missing degraded
-    load-limit disuse clock-wrong update-failed certificate-expiring security-event gateway-lost
-    site-dark unknown-code""".split()
-PATTERNS = """opened_point opened_station opened_site opened_danger added update_news
-    update_no_news reopened resolved_status resolved_session resolved_connection resolved_fault
-    retracted""".split()
+OCPP_16 = [
+    "ConnectorLockFailure", "EVCommunicationError", "GroundFailure", "HighTemperature",
+    "InternalError", "LocalListConflict", "OtherError", "OverCurrentFailure", "OverVoltage",
+    "PowerMeterFailure", "PowerSwitchFailure", "ReaderFailure", "ResetFailure",
+    "UnderVoltage", "WeakSignal",
+]  # fmt: skip
+OURS = [
+    "offline", "silent", "boot-loop", "connection-flapping", "deaf", "queue-blocked",
+    "stuck-status", "no-energy", "meter-frozen", "meter-implausible", "failed-starts",
+    "authorization-failing", "phase-missing", "degraded", "load-limit", "disuse",
+    "clock-wrong", "update-failed", "certificate-expiring", "security-event",
+    "gateway-lost", "site-dark", "unknown-code",
+]  # fmt: skip
+PATTERNS = [
+    "opened_point", "opened_station", "opened_site", "opened_danger", "added",
+    "update_news", "update_no_news", "reopened", "resolved_status", "resolved_session",
+    "resolved_connection", "resolved_fault", "resolved_part", "retracted",
+]  # fmt: skip
 NAMES = {
     "place": "Nn", "at_place": "at Nn", "place_subject": "Nn", "place_full": "Nn, Nn",
     "site_name": "Nn", "phone": "Nn", "emergency_number": "112", "ticket": "T-1001",
@@ -138,7 +146,8 @@ def test_an_unknown_code_reads_as_an_unnamed_fault():
 
 
 def test_emergency_numbers_by_country():
-    assert [W.emergency_number(country) for country in ("DE", "us", "")] == ["112", "911", "112"]
+    numbers = [W.emergency_number(country) for country in ("DE", "us", "")]
+    assert numbers == ["112", "911", "112"]
 
 
 @pytest.mark.parametrize("name", ["faults", "phrases", "patterns", "limits", "check_en"])
