@@ -1,0 +1,178 @@
+"""Runs over real sockets: CPU per message at saturation, answer times, memory while idle."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import mix
+from bench.machine import InstructionCounter, cpu_s, rss_kb
+from bench.servers import Server, Stations, foretell, readme
+
+CONNECTIONS = 1_000
+SITES = 500
+QUIET_RATE = 1_000.0
+"""Messages per second of the quiet run."""
+
+
+@dataclass
+class Plan:
+    """How long to measure; seconds."""
+
+    warm_s: float
+    busy_s: float
+    paced_s: float
+    idle_settle_s: float
+
+
+@dataclass
+class Busy:
+    """One run at saturation. CPU in microseconds per message, by role and in sum."""
+
+    messages_per_s: float
+    cpu_us: dict[str, float]
+    instructions: dict[str, float]
+    server_share: float  # of one core, that the main process used
+    stations_share: float  # of one core, that the load generator used
+    wrong: float
+    lost: float
+    longest_pause_ms: float | None
+
+
+@dataclass
+class Paced:
+    """One run in an open loop."""
+
+    wanted_per_s: float
+    messages_per_s: float
+    p50_ms: float
+    p99_ms: float
+    longest_pause_ms: float | None
+    generator_late_ms: float
+
+
+@dataclass
+class Run:
+    """All runs of one started server."""
+
+    server: str
+    busy: Busy
+    half: Paced
+    quiet: Paced
+    counted: str = "none"
+    connect_s: float = 0.0
+
+
+@dataclass
+class Idle:
+    """Memory of many stations that are connected, booted and silent. KB are 1,024 bytes."""
+
+    connections: int
+    connect_per_s: float
+    core_empty_kb: int  # without a fleet, nobody connected
+    core_fleet_kb: int  # the fleet read, nobody connected
+    core_idle_kb: int  # all connected
+    per_connection_kb: float = field(init=False)
+    all_told_kb: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.per_connection_kb = (self.core_idle_kb - self.core_fleet_kb) / self.connections
+        self.all_told_kb = (self.core_idle_kb - self.core_empty_kb) / self.connections
+
+
+def run(name: str, plan: Plan, folder: Path, fleet: Path) -> dict[str, Any]:
+    """Start one server afresh and take all its measures."""
+    starting = foretell(fleet, folder) if name == "foretell" else readme(folder)
+    with starting as server, closing(Stations(server, folder)) as stations:
+        connect_s = stations.say(f"connect {CONNECTIONS}")["took_s"]
+        busy, counted = _saturate(server, stations, plan)
+        half = _pace(server, stations, busy.messages_per_s / 2, plan)
+        quiet = _pace(server, stations, QUIET_RATE, plan)
+        return asdict(Run(name, busy, half, quiet, counted, connect_s))
+
+
+def idle(connections: int, plan: Plan, folder: Path, fleet: Path) -> dict[str, Any]:
+    """Measure the memory of idle stations."""
+    with foretell(None, folder) as server:
+        time.sleep(plan.idle_settle_s)
+        empty = rss_kb(server.main)
+    with foretell(fleet, folder) as server, closing(Stations(server, folder)) as stations:
+        time.sleep(plan.idle_settle_s)
+        read = rss_kb(server.main)
+        took_s = stations.say(f"connect {connections}")["took_s"]
+        stations.say("stop")
+        time.sleep(plan.idle_settle_s)
+        return asdict(Idle(connections, connections / took_s, empty, read, rss_kb(server.main)))
+
+
+def _saturate(server: Server, stations: Stations, plan: Plan) -> tuple[Busy, str]:
+    stations.say("saturate")
+    time.sleep(plan.warm_s)
+    counters = {"main": InstructionCounter([server.main])}
+    if len(server.roles) > 1:
+        counters["service"] = InstructionCounter(list(server.roles.values()))
+    for counter in counters.values():
+        counter.open()
+    server.longest_pause_s()
+    before = stations.say("mark")
+    cpu_before = {role: cpu_s(pid) for role, pid in server.roles.items()}
+    for counter in counters.values():
+        counter.start()
+    time.sleep(plan.busy_s)
+    counts = {name: counter.stop() for name, counter in counters.items()}
+    cpu_after = {role: cpu_s(pid) for role, pid in server.roles.items()}
+    after = stations.say("mark")
+    pause_s = server.longest_pause_s()
+    stations.say("stop")
+    messages = after["answered"] - before["answered"]
+    wall_s = after["at"] - before["at"]
+    cpu_us = {
+        role: (cpu_after[role] - cpu_before[role]) * 1e6 / messages for role in server.roles
+    }
+    main_us = cpu_us.get("core", next(iter(cpu_us.values())))
+    busy = Busy(
+        messages_per_s=messages / wall_s,
+        cpu_us={**cpu_us, "main": main_us, "service": sum(cpu_us.values())},
+        instructions={
+            name: count / messages for name, count in counts.items() if count is not None
+        },
+        server_share=main_us * messages / wall_s / 1e6,
+        stations_share=(after["cpu_s"] - before["cpu_s"]) / wall_s,
+        wrong=after["wrong"],
+        lost=after["lost"],
+        longest_pause_ms=None if pause_s is None else pause_s * 1e3,
+    )
+    return busy, counters["main"].what
+
+
+def _pace(server: Server, stations: Stations, rate: float, plan: Plan) -> Paced:
+    stations.say(f"rate {rate}")
+    time.sleep(min(1.0, plan.warm_s))
+    server.longest_pause_s()
+    before = stations.say("mark")
+    time.sleep(plan.paced_s)
+    after = stations.say("mark")
+    pause_s = server.longest_pause_s()
+    stations.say("stop")
+    wall_s = after["at"] - before["at"]
+    return Paced(
+        wanted_per_s=rate,
+        messages_per_s=(after["answered"] - before["answered"]) / wall_s,
+        p50_ms=after["p50_ms"],
+        p99_ms=after["p99_ms"],
+        longest_pause_ms=None if pause_s is None else pause_s * 1e3,
+        generator_late_ms=after["late_ms"],
+    )
+
+
+def write_fleets(folder: Path, idle_connections: int) -> tuple[Path, Path]:
+    """Write the fleet of the busy runs and that of the idle one."""
+    return (
+        mix.write_fleet(folder / "fleet", CONNECTIONS, sites=SITES),
+        mix.write_fleet(
+            folder / "fleet-idle", idle_connections, sites=max(idle_connections // 4, 1)
+        ),
+    )

@@ -1,0 +1,150 @@
+"""The servers under test, as processes: started, found, asked and stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.machine import children, command_line, pinned
+
+SERVER_CORE = 0
+STATIONS_CORE = 1
+
+_STATIONS_AT = re.compile(r"stations: ws://([^:/]+):([0-9]+)/")
+_CONSOLE_AT = re.compile(r"console: +(http://[^/]+)/")
+_STOP_WITHIN_S = 60
+_PAUSE = re.compile(r"^foretell_longest_pause_seconds ([0-9.e+-]+)$", re.MULTILINE)
+_COMMITS = re.compile(r"^foretell_journal_position ([0-9.e+-]+)$", re.MULTILINE)
+
+
+@dataclass
+class Server:
+    """A running central system. `roles` maps what it consists of to process ids."""
+
+    name: str
+    host: str
+    port: int
+    roles: dict[str, int]
+    http: str = ""
+
+    @property
+    def main(self) -> int:
+        """The process that stations talk to."""
+        return self.roles.get("core") or next(iter(self.roles.values()))
+
+    def longest_pause_s(self) -> float | None:
+        """Return the loop's longest pause since the last call; None where nobody counts it."""
+        if not self.http:
+            return None
+        with urllib.request.urlopen(f"{self.http}/metrics", timeout=30) as answer:
+            found = _PAUSE.search(answer.read().decode())
+        return float(found.group(1)) if found else None
+
+
+@contextmanager
+def foretell(fleet: Path | None, folder: Path) -> Iterator[Server]:
+    """Run `foretell serve` with everything it does by default, on fresh stores."""
+    data = Path(tempfile.mkdtemp(prefix="serve-", dir=folder))
+    command = [sys.executable, "-m", "app", "serve", "--data", str(data)]
+    command += ["--ocpp-port", "0", "--http-port", "0", "--log-level", "warning"]
+    if fleet is not None:
+        command += ["--fleet", str(fleet)]
+    process = _start(command, folder / "serve.log")
+    try:
+        host, port = _wait_for(process, _STATIONS_AT)
+        http = _wait_for(process, _CONSOLE_AT)[0]
+        roles = {"supervisor": process.pid}
+        for child in children(process.pid):
+            roles[command_line(child).split()[-1]] = child
+        yield Server("foretell", host, int(port), roles, http)
+    finally:
+        _stop(process)
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@contextmanager
+def readme(folder: Path) -> Iterator[Server]:
+    """Run the central system of the `ocpp` library's README."""
+    process = _start([sys.executable, "-m", "bench.readme_server"], folder / "readme.log")
+    try:
+        host, port = _wait_for(process, _STATIONS_AT)
+        yield Server("readme", host, int(port), {"server": process.pid})
+    finally:
+        _stop(process)
+
+
+class Stations:
+    """The load generator, driven over its streams."""
+
+    def __init__(self, server: Server, folder: Path) -> None:
+        command = [sys.executable, "-m", "bench.stations", server.host, str(server.port)]
+        self._process = _start(command, folder / "stations.log", core=STATIONS_CORE, talks=True)
+
+    def say(self, words: str) -> dict[str, float]:
+        """Give a command and return its answer. Raises RuntimeError where it failed."""
+        process = self._process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{words}\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the load generator failed at {words!r}: see stations.log")
+        answer: dict[str, float] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """Let all connections go."""
+        _stop(self._process)
+
+
+def file_limit(wanted: int) -> int:
+    """Raise our limit of open files for all processes below us; return what it is now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < wanted and soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(wanted, hard), hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+def _start(
+    command: list[str], log: Path, *, core: int = SERVER_CORE, talks: bool = False
+) -> subprocess.Popen[str]:
+    with log.open("a") as errors:
+        return subprocess.Popen(
+            pinned(core, command),
+            stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
+        )
+
+
+def _wait_for(process: subprocess.Popen[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if (found := pattern.search(line)) is not None:
+            return tuple(found.groups())
+    raise RuntimeError("the server ended before it was ready: see its log")
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.communicate(timeout=_STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
