@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 TICKETS_FILE = "tickets.db"
 JOURNAL_FOLDER = "journal"
 
-_PLAIN = ("snapshot", "snapshot.previous", SECRET_FILE, "foretell.toml")
+_PLAIN = ("snapshot", "snapshot.previous", SECRET_FILE, "foretell.toml", "fleet.yaml")
 _DATABASES = (TICKETS_FILE, ACCESS_FILE, "telemetry.db")
 _STAGING = ".restoring"
 

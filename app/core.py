@@ -93,7 +93,7 @@ class Core:
         await self.link.start()
         settings = self._settings
         ports = Ports(
-            await self.endpoint.start(settings.host, settings.ocpp.port),
+            await self.endpoint.start(self._plain_host(), settings.ocpp.port),
             await self._start_tls(),
         )
         self._tasks = [
@@ -125,6 +125,13 @@ class Core:
         await self._snapshot()
         await self.link.close()
         self.parts.close()
+
+    def _plain_host(self) -> str:
+        """Where plain websockets are taken: beyond loopback only if TLS is nobody's choice."""
+        settings = self._settings
+        if settings.is_loopback or settings.ocpp.insecure or not settings.ocpp.has_tls:
+            return settings.host
+        return "127.0.0.1"  # passwords would cross the network in clear
 
     async def _start_tls(self) -> int | None:
         context = tls_context(self._settings)

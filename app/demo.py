@@ -22,7 +22,7 @@ from app.fleet_file import read_fleet
 from app.logs import set_up_logs
 from app.process_words import StartError
 from app.serve import Service
-from app.settings import Settings
+from app.settings import Settings, TextSettings
 from domain.tickets import TicketKind
 from simulator.fleet import make_fleet
 from simulator.fleet_file import write_fleet_yaml
@@ -33,6 +33,9 @@ from ticketing.store_rows import NoticeState, TicketFilter, TicketOrder
 
 OURS = "foretell-demo"
 """A file that marks a data directory as the demo's own: no other is ever begun afresh."""
+
+FICTIONAL_PHONE = "+49 30 23125 000"
+"""From the numbers that Germany's network agency keeps free for fiction."""
 
 SHOWN_KINDS = (TicketKind.FAULT, TicketKind.SITE, TicketKind.FLEET, TicketKind.REQUEST)
 LINE_EVERY_S = 10.0
@@ -56,7 +59,7 @@ def run(
         settings = _prepare(settings, console, sites, stations_per_site, seed, keep=keep)
         uvloop.run(Demo(settings, console).run(speed=speed, duration_s=duration_s, seed=seed))
     except StartError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
     return 0
 
@@ -90,8 +93,15 @@ def _prepare(
             "fleet": fleet,
             "ocpp": settings.ocpp.model_copy(update={"port": ocpp_port}),
             "http": settings.http.model_copy(update={"port": http_port}),
+            "texts": _demo_texts(settings.texts),
         }
     )
+
+
+def _demo_texts(texts: TextSettings) -> TextSettings:
+    """Put a number that belongs to nobody where none is set."""
+    words = {"phone": texts.phone or FICTIONAL_PHONE}
+    return texts.model_copy(update=words)
 
 
 def _port_or_free(host: str, port: int, what: str, console: Console) -> int:

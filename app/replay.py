@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
+from app.cli_common import say_table
 from app.fleet_file import read_fleet
 from app.log_lines import LogLine, LogReader, Skipped, UnusableLineError, read_logs
 from app.pipeline import Outcome, Pipeline
@@ -150,23 +150,26 @@ def main(
         document = msgspec.json.format(msgspec.json.encode(report), indent=1)
         sys.stdout.buffer.write(document + b"\n")
     else:
-        _print(report, Console())
+        _print(report, Console(soft_wrap=True))
     return 0
 
 
 def _print(report: dict[str, Any], console: Console) -> None:
-    tickets = Table("ticket", "kind", "state", "severity", "opened", "resolved", "title")
-    for ticket in report["tickets"]:
-        tickets.add_row(
-            ticket["id"],
-            ticket["kind"],
-            ticket["state"],
-            ticket["severity"],
-            ticket["opened_at"],
-            ticket["resolved_at"] or "",
-            ticket["title"],
-        )
-    console.print(tickets)
+    say_table(
+        ("ticket", "kind", "state", "severity", "opened at", "resolved at", "title"),
+        [
+            (
+                ticket["id"],
+                ticket["kind"],
+                ticket["state"],
+                ticket["severity"],
+                ticket["opened_at"],
+                ticket["resolved_at"] or "",
+                ticket["title"],
+            )
+            for ticket in report["tickets"]
+        ],
+    )
     for notice in report["notices"]:
         console.rule(
             f"{notice['at']}  {notice['reason']} to {notice['to']}  {notice['ticket']}"

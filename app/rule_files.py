@@ -61,7 +61,7 @@ def load_rules(folder: Path | None = None) -> tuple[Catalogue, Dictionary]:
             rule, wrong = parse_rule(raw)
             mistakes += [
                 Mistake(
-                    str(file), line, f"rule {w.rule or '?'}, {w.key}: expected {w.expected}"
+                    str(file), line, f"rule {w.rule or '?'}, {w.key}: {w.expected}"
                 )
                 for w in wrong
             ]

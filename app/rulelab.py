@@ -9,8 +9,8 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
-from rich.table import Table
 
+from app.cli_common import say_table
 from app.rule_files import Mistake, RuleFilesError, load_rules, load_stories
 from rules.catalogue import Catalogue, Rule
 from rules.found import in_words
@@ -29,7 +29,7 @@ def main(action: str, *, folder: Path | None, rule: str = "", as_json: bool = Fa
 
     list and show raise `RuleFilesError` for files they cannot use.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     if action in ("check", "test"):
         mistakes = _mistakes(folder, runs_stories=action == "test")
         if as_json:
@@ -41,7 +41,7 @@ def main(action: str, *, folder: Path | None, rule: str = "", as_json: bool = Fa
         return FOUND_MISTAKES if mistakes else DONE
     catalogue, _ = load_rules(folder)
     if action == "list":
-        _list(catalogue, console, as_json=as_json)
+        _list(catalogue, as_json=as_json)
     else:
         _show(catalogue, folder, rule, console, as_json=as_json)
     return DONE
@@ -85,20 +85,23 @@ def _verdict(mistakes: list[Mistake]) -> str:
     return f"{len(mistakes)} mistakes" if mistakes else "all right"
 
 
-def _list(catalogue: Catalogue, console: Console, *, as_json: bool) -> None:
+def _list(catalogue: Catalogue, *, as_json: bool) -> None:
     if as_json:
         _say_json([_as_plain(rule) for rule in catalogue.rules.values()])
         return
-    table = Table("rule", "severity", "raised after", "cleared after", "what")
-    for rule in catalogue.rules.values():
-        table.add_row(
-            rule.name,
-            rule.severity.value,
-            in_words(rule.raise_after),
-            in_words(rule.clear_after),
-            rule.summary,
-        )
-    console.print(table)
+    say_table(
+        ("rule", "severity", "raised after", "cleared after", "what"),
+        [
+            (
+                rule.name,
+                rule.severity.value,
+                in_words(rule.raise_after),
+                in_words(rule.clear_after),
+                rule.summary,
+            )
+            for rule in catalogue.rules.values()
+        ],
+    )
 
 
 def _show(

@@ -40,9 +40,11 @@ def run(settings: Settings) -> int:
     set_up_logs(settings.log, "serve")
     console = Console(stderr=False, highlight=False)
     try:
-        return uvloop.run(serve(settings, lambda line: console.print(line, markup=False)))
+        return uvloop.run(
+            serve(settings, lambda line: console.print(line, markup=False, soft_wrap=True))
+        )
     except StartError as error:
-        Console(stderr=True).print(str(error), style="red", markup=False)
+        Console(stderr=True).print(str(error), style="red", markup=False, soft_wrap=True)
         return 2
 
 

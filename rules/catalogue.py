@@ -79,12 +79,12 @@ def parse_rule(raw: Mapping[str, Any]) -> tuple[Rule | None, list[RuleMistake]]:
     """Read one rule; the list says everything that is wrong with it."""
     name = str(raw.get("rule", ""))
     mistakes = [
-        RuleMistake(name, key, f"one of {', '.join(sorted(_KEYS))}")
+        RuleMistake(name, key, f"unknown key; expected one of {', '.join(sorted(_KEYS))}")
         for key in raw
         if key not in _KEYS
     ]
     mistakes += [
-        RuleMistake(name, key, "this key is required")
+        RuleMistake(name, key, "missing, and required")
         for key in ("rule", "detector", "severity", "raise_after", "clear_after")
         if key not in raw
     ]
@@ -96,7 +96,7 @@ def parse_rule(raw: Mapping[str, Any]) -> tuple[Rule | None, list[RuleMistake]]:
         field, reader, expected = read
         parsed = reader(value)
         if parsed is None:
-            mistakes.append(RuleMistake(name, key, expected))
+            mistakes.append(RuleMistake(name, key, f"expected {expected}"))
         else:
             values[field] = parsed
     if mistakes:
