@@ -95,9 +95,7 @@ def test_a_listed_fault_that_outlives_the_wider_cause_opens_its_own_ticket_then(
 
 
 def test_a_ticket_that_was_open_before_stays_open_and_its_untold_fault_is_quiet(world):
-    world.raised(
-        world.at(9), "N-002", rule="offline", code="offline", severity=Severity.MINOR
-    )
+    world.raised(world.at(9), "N-002", rule="offline", code="offline", severity=Severity.MINOR)
     world.raised(world.at(9, 30), "site:north", rule="site-dark", code="site-dark")
     world.happens(world.at(9, 30), "inhibited", "N-002", rule="offline", inhibited_by=BY_SITE)
     world.passes(world.at(14))
