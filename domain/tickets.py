@@ -144,7 +144,6 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     )
     hold_until: datetime | None = None  # `resolved` waits for the end of a maintenance window
     worst: Severity | None = None  # the worst severity it ever had
-    links: tuple[TicketId, ...] = ()  # tickets of the same wider cause
     untold_because: str = ""  # why nobody could be written to, where that is so
     revision: int = 0  # counts the commands about this ticket; makes their keys
 

@@ -227,8 +227,15 @@ class _Gathering:
     def _news(self) -> str:
         if not self.occasion.is_worse:
             return self._phrase("news", "partly_back") if self.occasion.gone else ""
-        is_lasting = self.saying.effect == NO_CONNECTION
-        return self._phrase("news", "lasting" if is_lasting else "worse")
+        if self.saying.effect == NO_CONNECTION:
+            return self._phrase("news", "lasting")
+        return self._phrase("news", "nobody" if self._can_nobody_charge() else "worse")
+
+    def _can_nobody_charge(self) -> bool:
+        """Tell whether every EVSE of a company's site is seen, and none of them can charge."""
+        points = self.sources.view.points_at(self.site.id).values()
+        is_company = self.customer.segment is not Segment.PRIVATE
+        return is_company and bool(points) and all(usable is False for usable in points)
 
     def _also(self) -> str:
         others = [

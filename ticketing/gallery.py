@@ -110,6 +110,7 @@ def _usual(registry: Registry) -> Story:
     end = MONDAY + timedelta(hours=9)
     story.happens(end, Change.CLEARED, one, "CX014", Severity.CRITICAL)
     story.happens(end, Change.CLEARED, two, "OtherError", Severity.MAJOR)
+    story.passes(MONDAY + timedelta(hours=13))
     back = MONDAY + timedelta(days=1)
     story.happens(back, Change.RAISED, one, "CX014", Severity.MAJOR)
     return story

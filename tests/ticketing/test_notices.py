@@ -234,3 +234,40 @@ def test_the_gallery_shows_every_story_without_a_worry():
     assert len(shown) == 16
     for title, story in shown:
         assert story.notices, title
+
+
+def test_a_worsening_says_what_it_means_where_nobody_can_charge_any_more(
+    make_world, make_registry
+):
+    registry = make_registry()
+    every = ["N-001/1", "N-001/2", "N-002/1", "N-003/1"]
+    world = make_world(registry, view=Points(registry, faulty=every))
+    world.raised(world.at(9), "N-001/1")
+    world.happens(world.at(10), "worsened", "N-001/1", severity=Severity.CRITICAL)
+    world.passes(world.at(10))
+    assert body(world.notices[-1]).startswith(
+        "No charging point at North depot can charge now."
+    )
+
+
+def test_an_update_says_what_is_over_by_now_and_what_lasts(world):
+    world.raised(world.at(9), "N-001/1")
+    world.raised(world.at(9, 30), "N-001/2", code="CX005")
+    world.cleared(world.at(10), "N-001/1")
+    world.passes(world.at(15, day=6))
+    update = world.notices[-1]
+    assert update.reason == "update"
+    assert "Part of it has been without a fault since Mon 5 Jan, 11:00." in update.text
+    assert "You cannot charge at charging point 2" in update.text
+    assert "charging point 1" not in update.text
+
+
+def test_an_update_about_what_is_over_makes_no_promise_while_only_a_note_lasts(world):
+    world.raised(world.at(9), "N-001/1")
+    world.raised(world.at(9, 30), "N-001/2", code="clock-wrong", severity=Severity.INFO)
+    world.cleared(world.at(10), "N-001/1")
+    world.passes(world.at(15, day=20))
+    assert world.reasons == ["opened", "update"]
+    assert "has not reported the fault since Mon 5 Jan, 11:00." in world.notices[-1].text
+    world.cleared(world.at(16, day=20), "N-001/2")
+    assert world.reasons == ["opened", "update", "resolved"]
