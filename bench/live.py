@@ -108,6 +108,18 @@ def idle(connections: int, plan: Plan, folder: Path, fleet: Path) -> dict[str, A
         return asdict(Idle(connections, connections / took_s, empty, read, rss_kb(server.main)))
 
 
+def profile(plan: Plan, folder: Path, fleet: Path, to: Path) -> None:
+    """Saturate the service under cProfile; the figures are too high, their order is not."""
+    with (
+        foretell(fleet, folder, to) as server,
+        closing(Stations(server, folder)) as stations,
+    ):
+        stations.say(f"connect {CONNECTIONS}")
+        stations.say("saturate")
+        time.sleep(plan.busy_s)
+        stations.say("stop")
+
+
 def _saturate(server: Server, stations: Stations, plan: Plan) -> tuple[Busy, str]:
     stations.say("saturate")
     time.sleep(plan.warm_s)
@@ -122,11 +134,13 @@ def _saturate(server: Server, stations: Stations, plan: Plan) -> tuple[Busy, str
     for counter in counters.values():
         counter.start()
     time.sleep(plan.busy_s)
-    counts = {name: counter.stop() for name, counter in counters.items()}
+    for counter in counters.values():
+        counter.stop()
     cpu_after = {role: cpu_s(pid) for role, pid in server.roles.items()}
     after = stations.say("mark")
     pause_s = server.longest_pause_s()
     stations.say("stop")
+    counts = {name: counter.close() for name, counter in counters.items()}
     messages = after["answered"] - before["answered"]
     wall_s = after["at"] - before["at"]
     cpu_us = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -90,13 +91,16 @@ class InstructionCounter:
         """Begin to count."""
         self._say(b"enable\n")
 
-    def stop(self) -> float | None:
-        """Return the instructions since `start`; None where they cannot be counted."""
+    def stop(self) -> None:
+        """Count no further."""
+        self._say(b"disable\n")
+
+    def close(self) -> float | None:
+        """Return the instructions between start and stop; None where they cannot be counted."""
         process = self._process
         if process is None:
             return None
-        self._say(b"disable\n")
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=_PERF_WAIT_S)
         for end in self._ends:
             os.close(end)

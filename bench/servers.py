@@ -26,7 +26,6 @@ _STATIONS_AT = re.compile(r"stations: ws://([^:/]+):([0-9]+)/")
 _CONSOLE_AT = re.compile(r"console: +(http://[^/]+)/")
 _STOP_WITHIN_S = 60
 _PAUSE = re.compile(r"^foretell_longest_pause_seconds ([0-9.e+-]+)$", re.MULTILINE)
-_COMMITS = re.compile(r"^foretell_journal_position ([0-9.e+-]+)$", re.MULTILINE)
 
 
 @dataclass
@@ -54,10 +53,17 @@ class Server:
 
 
 @contextmanager
-def foretell(fleet: Path | None, folder: Path) -> Iterator[Server]:
-    """Run `foretell serve` with everything it does by default, on fresh stores."""
+def foretell(fleet: Path | None, folder: Path, profile: Path | None = None) -> Iterator[Server]:
+    """Run `foretell serve` with everything it does by default, on fresh stores.
+
+    With `profile`, all of it in one process under cProfile, which writes its figures there.
+    """
     data = Path(tempfile.mkdtemp(prefix="serve-", dir=folder))
-    command = [sys.executable, "-m", "app", "serve", "--data", str(data)]
+    command = [sys.executable, "-m", "app"]
+    if profile is not None:
+        command = [sys.executable, "-m", "cProfile", "-o", str(profile), "-m", "app"]
+    command += ["serve", "--data", str(data)]
+    command += ["--one-process"] if profile is not None else []
     command += ["--ocpp-port", "0", "--http-port", "0", "--log-level", "warning"]
     if fleet is not None:
         command += ["--fleet", str(fleet)]
