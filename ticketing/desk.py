@@ -32,10 +32,10 @@ from ticketing.commands import (
     Step,
     TakeTicket,
 )
-from ticketing.facts import Sources, StatusPage
 from ticketing.filing import FIRST_NUMBER, Filing
 from ticketing.holding import with_history
 from ticketing.intake import Intake
+from ticketing.occasions import Sources, StatusPage
 from ticketing.settings import DeskSettings
 from ticketing.teller import Teller
 from ticketing.view import NoView, SiteView
@@ -98,17 +98,22 @@ class Desk:
         next_number: int = FIRST_NUMBER,
         *,
         at: datetime | None = None,
-        active_faults: Iterable[Fault] = (),
     ) -> None:
         """Take stored tickets over after a start: all that can still change or be told.
 
-        `at` is the moment up to which the stored tickets have been dealt with; `active_faults`
-        are the engine's, of which some wait for a ticket of their station.
+        `at` is the moment up to which the stored tickets have been dealt with.
         """
         self._filing.next_number = max(next_number, FIRST_NUMBER)
         self._now = at
         for ticket in tickets:
             self._book.put(ticket)
+
+    def remember(self, active_faults: Iterable[Fault]) -> None:
+        """After a start, take up the active faults that wait for their station's own ticket.
+
+        To be called once the engine stands where the stored tickets do; the only thing the desk
+        knows beside its tickets.
+        """
         self._intake.remember(active_faults)
 
     def use_registry(self, registry: Registry) -> None:

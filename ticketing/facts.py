@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
 
 from domain.faults import Fault
-from domain.places import CustomerId, Place, PlaceKind, TicketId
-from domain.registry import Customer, Registry, Role, Segment, Site
+from domain.places import Place, PlaceKind
+from domain.registry import Customer, Role, Segment, Site
 from domain.tickets import NoticeReason, Reader, Ticket, TicketKind
+from ticketing.occasions import Occasion, Sources, common_place, covers, shared_place
 from ticketing.phrasing import (
     DANGER_EFFECT,
     NO_CONNECTION,
@@ -23,42 +23,10 @@ from ticketing.phrasing import (
     saying_of,
     zone_suffix,
 )
-from ticketing.settings import DeskSettings
-from ticketing.view import SiteView
-from ticketing.wording import Wording, language_or_default
-
-StatusPage = Callable[[CustomerId | None, TicketId], str]
+from ticketing.wording import language_or_default
 
 _ALSO_AT_MOST = 2
 """Further faults spelled out in one notice; the customer's page has the rest."""
-
-
-class Occasion(msgspec.Struct, frozen=True, kw_only=True):
-    """Why we write now, and of which faults: worst first, at least one.
-
-    `is_danger`: the danger is news to the reader. `promise_at`: when they hear next; None where
-    the matter is over. `told_at_site`: site contacts who are written to at the same moment.
-    """
-
-    reason: NoticeReason
-    at: datetime
-    faults: tuple[Fault, ...]
-    promise_at: datetime | None = None
-    is_danger: bool = False
-    is_worse: bool = False
-    is_late: bool = False
-    gone: tuple[Fault, ...] = ()  # known to the reader and over by now, while others last
-    told_at_site: tuple[str, ...] = ()
-
-
-class Sources(msgspec.Struct, frozen=True):
-    """Where facts come from. `status_page` gives the address of a customer's page."""
-
-    registry: Registry
-    wording: Wording
-    settings: DeskSettings
-    status_page: StatusPage
-    view: SiteView
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +76,7 @@ class _Gathering:
         self.language = language_or_default(reader.language)
         self.lead = occasion.faults[0]
         self.saying = saying_of(self.lead, self.wording, self.language)
-        self.place = _common_place(occasion, self.registry)
+        self.place = common_place(occasion, self.registry)
         self.words = self._words_for(self.place)
         self.values: dict[str, str] = {}
         self.phones: list[str] = []
@@ -177,7 +145,7 @@ class _Gathering:
             self.values["place_full"] = f"{affected}, {plain(self.site.title)}"
         elif self.occasion.reason in (NoticeReason.UPDATE, NoticeReason.REOPENED):
             # Such a subject says nothing of what is wrong: it may name the whole station.
-            whole = _shared_place(self.place, self.occasion.faults)
+            whole = shared_place(self.place, self.occasion.faults)
             self.values["place_full"] = self._words_for(whole).full
 
     def _fill_moments(self) -> None:
@@ -241,7 +209,7 @@ class _Gathering:
         others = [
             fault
             for fault in self.occasion.faults[1:]
-            if not _covers(self.place, fault.place) or fault.codes != self.lead.codes
+            if not covers(self.place, fault.place) or fault.codes != self.lead.codes
         ]
         same = [fault for fault in others if fault.codes == self.lead.codes]
         different = [fault for fault in others if fault.codes != self.lead.codes]
@@ -273,7 +241,7 @@ class _Gathering:
         if not points:
             return
         is_over = self.occasion.reason is NoticeReason.RESOLVED
-        if is_over and all(points.get(p) is not None for p in points if _covers(self.place, p)):
+        if is_over and all(points.get(p) is not None for p in points if covers(self.place, p)):
             self.values["no_charge"] = self._phrase("other", "no_charge")
         has_danger = any(fault.is_danger for fault in self.occasion.faults)
         if self.ticket.kind is not TicketKind.SITE and not has_danger:
@@ -281,7 +249,7 @@ class _Gathering:
             self.values["meanwhile"] = self._meanwhile(dict(points))
 
     def _meanwhile(self, points: dict[Place, bool | None]) -> str:
-        others = {p: usable for p, usable in points.items() if not _covers(self.place, p)}
+        others = {p: usable for p, usable in points.items() if not covers(self.place, p)}
         count = self._phrase(
             "meanwhile",
             "count_at_site",
@@ -355,7 +323,7 @@ class _Gathering:
         if self.values["session_at"]:
             return "resolved_session"
         points = self.sources.view.points_at(self.site.id)
-        usable = [points[p] for p in points if _covers(self.place, p)]
+        usable = [points[p] for p in points if covers(self.place, p)]
         if self.saying.effect in (DANGER_EFFECT, NOT_CHARGING) and False not in usable:
             return "resolved_status"
         return "resolved_fault"
@@ -374,39 +342,3 @@ class _Gathering:
             self.values["emergency_number"],
             self.sources.settings.team_name,
         )
-
-
-def _shared_place(place: Place, faults: tuple[Fault, ...]) -> Place:
-    """Return the place, or its station where the faults are at several parts of it."""
-    station = place.station
-    parts = {fault.place for fault in faults if fault.place.station == station}
-    return Place.of_station(station) if station is not None and len(parts) > 1 else place
-
-
-def _covers(place: Place, other: Place) -> bool:
-    """Tell whether the other place is this one or part of it."""
-    if place.station is None:
-        return True
-    return other == place or (place.evse == 0 and other.station == place.station)
-
-
-def _common_place(occasion: Occasion, registry: Registry) -> Place:
-    """Return the place a notice is about: the lead's, or its station if that is affected.
-
-    Once the matter is over, the station also stands for any two parts of it.
-    """
-    lead = occasion.faults[0]
-    station = lead.place.station
-    if station is None or lead.place.evse == 0:
-        return lead.place
-    is_over = occasion.reason is NoticeReason.RESOLVED
-    places = {
-        fault.place
-        for fault in occasion.faults
-        if fault.place.station == station and (is_over or fault.codes == lead.codes)
-    }
-    registered = registry.stations.get(station)
-    is_whole = registered is not None and len(places) >= max(2, registered.evses)
-    if is_whole or (is_over and len(places) > 1):
-        return Place.of_station(station)
-    return lead.place

@@ -9,7 +9,8 @@ from __future__ import annotations
 import msgspec
 
 from domain.tickets import Reader, Ticket
-from ticketing.facts import Facts, Occasion, Sources, gather
+from ticketing.facts import Facts, gather
+from ticketing.occasions import Occasion, Sources
 from ticketing.phrasing import fill
 from ticketing.wording import Pattern, Wording, language_or_default
 from ticketing.wording_check import Draft, check_notice, check_text, fits, without_names

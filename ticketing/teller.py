@@ -14,9 +14,9 @@ import msgspec
 from domain.faults import Fault
 from domain.registry import Role
 from domain.tickets import HistoryEntry, Known, Notice, NoticeReason, Reader, Ticket
-from ticketing.facts import Occasion, Sources
 from ticketing.holding import with_history, worst_first
 from ticketing.notices import NoticeWriter, Unwritable, Written
+from ticketing.occasions import Occasion, Sources
 from ticketing.promise import next_update_at
 from ticketing.quiet import QuietHours
 from ticketing.readers import readers_of

@@ -100,7 +100,8 @@ def without_names(text: str, names: Iterable[str], language: str, wording: Wordi
     """Return the text with names, moments, links and ticket numbers as one word each."""
     bare = _LINK.sub("", text)
     bare = re.sub(wording.limits.moments[language], _NAME, bare)
-    for name in sorted({name for name in names if name.strip()}, key=len, reverse=True):
+    spoken = {name for name in names if name.strip() and name in bare}
+    for name in sorted(spoken, key=len, reverse=True):
         bare = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", _NAME, bare)
     return _TICKET.sub(_NAME, bare)
 

@@ -180,7 +180,8 @@ class World:
         number = self.desk.next_number
         self.desk = self.new_desk()
         live = [fault for fault in self.live.values() if fault.cleared_at is None]
-        self.desk.load(list(self.tickets.values()), number, at=at, active_faults=live)
+        self.desk.load(list(self.tickets.values()), number, at=at)
+        self.desk.remember(live)
 
     def _keep(self, step: object) -> None:
         self.commands += step.commands
