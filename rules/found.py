@@ -30,6 +30,7 @@ def fault_of(track: Track, rule: Rule, cleared_at: datetime | None = None) -> Fa
         inhibited_by=track.inhibited_by,
         errors=tuple(track.errors),
         advice=rule.advice,
+        stations=tuple(track.stations),
     )
 
 

@@ -29,7 +29,7 @@ def speaks_for(wider: Track, track: Track, wider_is: Detector, track_is: Detecto
 
     A dark site speaks for lost links of its stations, once active. A silent station that then
     loses its link is told once. A station's own report speaks for its EVSEs that report the
-    same code (connector 0 pairs), from the moment it is pending.
+    same code (connector 0 pairs), from the moment it is pending; a danger only a danger covers.
     """
     if wider_is is Detector.SITE_DARK:
         return track_is in _OF_LOST_LINK and wider.phase is Phase.ACTIVE
@@ -39,6 +39,7 @@ def speaks_for(wider: Track, track: Track, wider_is: Detector, track_is: Detecto
         return (
             track.place.evse > 0
             and wider.base.rank >= track.base.rank
+            and (wider.is_danger or not track.is_danger)
             and not set(wider.codes).isdisjoint(track.codes)
         )
     return False

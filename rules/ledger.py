@@ -36,7 +36,8 @@ _RANK = {
 }
 """Of deadlines at one moment the wider place's fires first, so that it can speak for others."""
 
-_WAKE_RANK = {"site": 2, "silent": 5}
+_WAKE_RANK = {"site": 1, "silent": 5}
+"""Whether a site is still dark after a restart is looked at before its fault could clear."""
 
 Wake = Callable[[datetime, str], None]
 Hook = Callable[[Place], None]
@@ -55,6 +56,16 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     can_flap: bool = False
     is_danger: bool = False
     is_flapping: bool = False  # the condition itself is a flapping one
+    stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What was known of an active fault before the present sighting."""
+
+    is_danger: bool
+    codes: set[str]
+    stations: set[StationId]
+    unknown: set[str]
 
 
 class Ledger:
@@ -88,21 +99,19 @@ class Ledger:
     def see(self, rule: Rule, place: Place, sighting: Sighting) -> Track:
         """A condition holds at a place; without patience it raises at once."""
         track = self.find(rule, place) or self._new_track(rule, place)
-        at = sighting.at
-        is_new = not track.is_present
-        was_active = track.phase is Phase.ACTIVE
-        becomes_danger = sighting.is_danger and not track.is_danger
-        is_recoded = was_active and not set(sighting.codes) <= set(track.codes)
-        patience = timedelta(0) if sighting.is_danger else rule.raise_after
+        at, was_active = sighting.at, track.phase is Phase.ACTIVE
+        is_new, moved = not track.is_present, Moved.NOTHING
+        known = _Known(track.is_danger, {*track.codes}, {*track.stations}, {*track.unknown})
         if is_new:
+            patience = timedelta(0) if sighting.is_danger else rule.raise_after
             moved = track.begin(at, patience, since=sighting.since, can_flap=sighting.can_flap)
-        else:
-            moved = Moved.NOTHING
+            if rule.worsens is not None:
+                track.worsens_at = sighting.since + rule.worsens.after
         self._describe(track, rule, sighting)
-        if is_new and rule.worsens is not None and not was_active:
-            track.worsens_at = sighting.since + rule.worsens.after
-        if moved is Moved.FLAPPING and was_active:
-            self._decide(track, Change.FLAPPING, at, "four times within two hours")
+        if was_active:
+            if moved is Moved.FLAPPING:
+                self._decide(track, Change.FLAPPING, at, "four times within two hours")
+            self._go_on(track, at, known, is_new=is_new)
         elif moved is Moved.FLAPPING:
             self._raised(track, at, "four times within two hours")
         elif track.phase is Phase.PENDING and (
@@ -110,12 +119,6 @@ class Ledger:
         ):
             track.raise_now(at)
             self._raised(track, at, "danger: at once" if sighting.is_danger else "at once")
-        elif was_active and becomes_danger:
-            self._set_severity(track, Severity.CRITICAL, at, "a danger code was added")
-        elif is_recoded:
-            self._decide(track, Change.RECODED, at, "another code was reported")
-        if was_active and is_new:
-            self._reassess(track, at, "it is back")
         self._schedule(track)
         return track
 
@@ -125,6 +128,8 @@ class Ledger:
         if track is None or not track.is_present:
             return
         track.end(at, rule.flapping_clear_after if track.is_flapping else rule.clear_after)
+        if track.phase is Phase.IDLE:
+            self._reassess_others(track, at)  # pending, it may have spoken for others already
         if track.phase is Phase.ACTIVE:
             track.add_evidence(position)
             if rule.worsens is not None:
@@ -181,7 +186,7 @@ class Ledger:
     def find_work(self, work: WorkFound) -> None:
         """Note work for us, once ever per key."""
         if work.key not in self._state.known_work:
-            self._state.known_work.append(work.key)
+            self._state.known_work.add(work.key)
             self._decisions.append(work)
 
     def open_window(self, window: Window) -> None:
@@ -263,8 +268,7 @@ class Ledger:
         self._decide(track, Change.RAISED, at, because)
         for word in track.unknown:
             self.find_work(unknown_code(track, word, at))
-        if track.is_danger and (track.inhibited_by or "").startswith("maintenance@"):
-            self.find_work(danger_in_maintenance(track, at))
+        self._find_danger_work(track, at)
         self._reassess_others(track, at)
         self._schedule(track)
 
@@ -278,6 +282,31 @@ class Ledger:
         self._reassess_others(track, at)
         self._improve_site(track, at)
 
+    def _go_on(self, track: Track, at: datetime, known: _Known, *, is_new: bool) -> None:
+        """An active fault was seen again: say what is new about it."""
+        becomes_danger = track.is_danger and not known.is_danger
+        severity = worst(track.severity, track.base)
+        if is_new and not self._around.is_site_told(track):
+            severity = worst(severity, self._severity_of(track, at))
+        if becomes_danger:
+            track.severity = Severity.CRITICAL
+            self._decide(track, Change.WORSENED, at, "a danger code was added")
+            self._find_danger_work(track, at)
+        elif severity is not track.severity:
+            self._set_severity(track, severity, at, "it became worse")
+        elif not (known.codes >= {*track.codes} and known.stations >= {*track.stations}):
+            self._decide(track, Change.RECODED, at, "more was reported of it")
+        for word in track.unknown:
+            if word not in known.unknown:
+                self.find_work(unknown_code(track, word, at))
+        if is_new or becomes_danger:
+            self._reassess(track, at, "it is a danger now" if becomes_danger else "it is back")
+            self._reassess_others(track, at)
+
+    def _find_danger_work(self, track: Track, at: datetime) -> None:
+        if track.is_danger and (track.inhibited_by or "").startswith("maintenance@"):
+            self.find_work(danger_in_maintenance(track, at))
+
     def _set_severity(self, track: Track, severity: Severity, at: datetime, why: str) -> None:
         if severity is track.severity:
             return
@@ -288,6 +317,7 @@ class Ledger:
     def _describe(self, track: Track, rule: Rule, sighting: Sighting) -> None:
         track.codes = sorted({*track.codes, *sighting.codes})
         track.unknown = list(dict.fromkeys([*track.unknown, *sighting.unknown]))
+        track.stations = sorted({*track.stations, *sighting.stations})
         track.is_danger = track.is_danger or sighting.is_danger
         track.is_flapping = track.is_flapping or sighting.is_flapping
         base = sighting.severity or rule.severity

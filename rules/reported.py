@@ -78,11 +78,13 @@ class ReportedFaults:
                 self._end_error(rule, event, event.key or event.error.code)
 
     def _see_faulted(self, rule: Rule, event: StatusReported, meaning: Meaning) -> None:
-        codes = meaning.codes
+        codes, severity = meaning.codes, meaning.severity
         if not codes:
             track = self._ledger.find(rule, event.place)
-            # Faulted that is sent again often loses its code: the last known one stays.
+            # Faulted that is sent again often loses its words: the last known ones stay.
             codes = tuple(track.codes) if track and track.codes else (OTHER,)
+            if track is not None and track.codes and severity is None:
+                severity = track.base
         self._ledger.see(
             rule,
             event.place,
@@ -90,7 +92,7 @@ class ReportedFaults:
                 at=event.observed_at,
                 since=event.observed_at,
                 codes=codes,
-                severity=meaning.severity,
+                severity=severity,
                 error=event.error,
                 unknown=meaning.unknown,
                 position=event.position,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from domain.beliefs import Link
-from domain.events import Connected, Disconnected, ServiceStarted
+from domain.events import Connected, Disconnected, ServiceStarted, ServiceStopped
 from domain.places import Place, SiteId, StationId
 from domain.registry import Registry, Site
 from rules.catalogue import Catalogue, Detector, Rule
@@ -44,6 +44,7 @@ class DarkSites:
         return {
             Disconnected: self.on_disconnected,
             Connected: self.on_connected,
+            ServiceStopped: self.on_interrupted,
             ServiceStarted: self.on_started,
         }
 
@@ -91,11 +92,17 @@ class DarkSites:
             self._ledger.end(self._rule, place, event.observed_at, event.position)
             self._hold_clearing(site, event.observed_at + PARTIAL_HOLD)
 
+    def on_interrupted(self, event: ServiceStopped) -> None:
+        """Our own outage begins: no site becomes dark, or light again, while it lasts."""
+        if self._rule is not None:
+            self._ledger.hold((self._rule,))
+
     def on_started(self, event: ServiceStarted) -> None:
         """Look again once the stations had time to return to us."""
         if self._rule is None:
             return
         due_at = event.observed_at + RESTART_GUARD
+        self._ledger.release((self._rule,), due_at)
         for site in self._registry.sites.values():
             if len(self._unknown(site)) >= self._rule.count:
                 self._state.site_checks[site.id] = due_at
@@ -115,8 +122,8 @@ class DarkSites:
         unknown = self._unknown(site)
         if len(unknown) < self._rule.count or len(unknown) < self._count_up(site):
             return
-        watch = SiteWatch(members=sorted(unknown))
-        self._state.sites[site.id] = watch
+        watch = self._state.sites.setdefault(site.id, SiteWatch())
+        watch.members = sorted({*watch.members, *unknown})
         self._see(self._rule, site, at, min(unknown.values()))
 
     def _see(
@@ -125,7 +132,13 @@ class DarkSites:
         self._ledger.see(
             rule,
             Place.of_site(site.id),
-            Sighting(at=at, since=since, codes=(rule.code,), position=position),
+            Sighting(
+                at=at,
+                since=since,
+                codes=(rule.code,),
+                position=position,
+                stations=tuple(self._state.sites[site.id].members),
+            ),
         )
 
     def _is_still_dark(self, watch: SiteWatch, station: StationId) -> bool:

@@ -41,4 +41,4 @@ class EngineState(msgspec.Struct):
     losses: dict[StationId, list[datetime]] = {}  # of the connection, the latest few
     sites: dict[SiteId, SiteWatch] = {}
     site_checks: dict[SiteId, datetime] = {}  # after our own restart
-    known_work: list[str] = []  # keys of tasks found, each once ever
+    known_work: set[str] = set()  # keys of tasks found, each once ever

@@ -95,12 +95,21 @@ class Surroundings:
             other.place
             for other in self._tracks_of_site(track)
             if self.blocks_charging(other)
+            and other.is_present  # one that is clearing can charge already
             and (
                 other.phase is Phase.ACTIVE
-                or (other.is_present and other.due_at is not None and other.due_at <= at)
+                or (other.due_at is not None and other.due_at <= at)
             )
         }
         return can_nobody_charge(site, blocked)
+
+    def is_site_told(self, track: Track) -> bool:
+        """Tell whether another active fault of the site is critical already."""
+        return any(
+            other.severity is Severity.CRITICAL and other.phase is Phase.ACTIVE
+            for other in self._tracks_of_site(track)
+            if other is not track and other.is_present and not other.is_danger
+        )
 
     def worse_than_alone(self, track: Track) -> list[Track]:
         """Return active tracks of the same site whose severity may rest on the track."""

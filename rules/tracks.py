@@ -13,7 +13,7 @@ import msgspec
 
 from domain.events import ErrorReport
 from domain.faults import Severity
-from domain.places import Place
+from domain.places import Place, StationId
 
 FLAPPING_COUNT = 4
 FLAPPING_WINDOW = timedelta(hours=2)
@@ -73,6 +73,7 @@ class Track(msgspec.Struct, kw_only=True):
     keys: list[str] = []  # errors raised apart from a status, and still on
     evidence: list[int] = []
     inhibited_by: str | None = None
+    stations: list[StationId] = []  # of a wider cause: those it is known to affect
 
     def begin(
         self, now: datetime, raise_after: timedelta, *, since: datetime, can_flap: bool
@@ -195,3 +196,4 @@ class Track(msgspec.Struct, kw_only=True):
         self.is_danger = False
         self.inhibited_by = None
         self.codes, self.errors, self.unknown, self.evidence, self.keys = [], [], [], [], []
+        self.stations = []
