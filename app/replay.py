@@ -88,7 +88,7 @@ class Replay:
         tickets = sorted(self._tickets.values(), key=lambda t: (t.opened_at, t.id))
         notices = sorted(self._notices, key=lambda n: (n.at, n.ticket, n.to, n.key))
         faults = sorted(
-            self._faults.values(), key=lambda f: (f.raised_at, f.rule, str(f.place))
+            self._faults.values(), key=lambda f: (f.raised_at, str(f.place), f.rule)
         )
         active = self._engine.active_faults()
         beliefs = sorted(self._engine.fleet.stations.values(), key=lambda b: b.station)

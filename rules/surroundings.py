@@ -97,8 +97,7 @@ class Surroundings:
             if self.blocks_charging(other)
             and other.is_present  # one that is clearing can charge already
             and (
-                other.phase is Phase.ACTIVE
-                or (other.due_at is not None and other.due_at <= at)
+                other.phase is Phase.ACTIVE or (other.due_at is not None and other.due_at <= at)
             )
         }
         return can_nobody_charge(site, blocked)
