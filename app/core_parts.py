@@ -88,12 +88,7 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
     )
     loaded = store.load(now=clock.now())
     if loaded.next_number is not None:
-        desk.load(
-            loaded.tickets,
-            loaded.next_number,
-            at=loaded.watermark,
-            active_faults=engine.active_faults(),
-        )
+        desk.load(loaded.tickets, loaded.next_number, at=loaded.watermark)
     return Parts(
         registry=registry,
         journal=journal,

@@ -41,6 +41,7 @@ class Pipeline:
         self._undecided: list[AnyDecision] = []
         self._keys: list[str] = []
         self._contacts: list[tuple[ContactMade, TicketId | None]] = []
+        self._has_decided = False
 
     def feed(
         self, now: datetime, events: Sequence[AnyEvent] = (), *, applied: Container[str] = ()
@@ -99,6 +100,11 @@ class Pipeline:
 
     def _settle(self, now: datetime) -> None:
         """Give the desk all decisions of the turn at once: one moment is told in one notice."""
+        if self._undecided and not self._has_decided:
+            # After a restart the desk knows its tickets; which faults wait for one of their
+            # station's, only the engine knows, and only now does it stand where they do.
+            self.desk.remember(self.engine.active_faults())
+            self._has_decided = True
         step = self.desk.step_many(now, self._undecided)
         self._undecided = []
         self._commands += step.commands
