@@ -150,6 +150,7 @@ class Core:
             parts.snapshot,
             self._turns.add,
         )
+        parts.pipeline.desk.remember(parts.engine.active_faults())
         log.info("recovered", entries=replayed.count, position=parts.journal.last_position)
         if replayed.last_at is None:
             return

@@ -39,7 +39,7 @@ class Change(StrEnum):
     RAISED = "raised"  # became active
     WORSENED = "worsened"  # its severity rose within the episode
     IMPROVED = "improved"  # its severity fell within the episode
-    RECODED = "recoded"  # another code joined within the episode; nothing to tell anybody
+    RECODED = "recoded"  # another code or station joined the episode; nothing to tell
     FLAPPING = "flapping"  # four times within two hours: held active from now on
     INHIBITED = "inhibited"  # active, and from now on a wider cause speaks for it
     RELEASED = "released"  # still active, and nothing speaks for it any more

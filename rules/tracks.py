@@ -73,6 +73,7 @@ class Track(msgspec.Struct, kw_only=True):
     keys: list[str] = []  # errors raised apart from a status, and still on
     evidence: list[int] = []
     inhibited_by: str | None = None
+    clean_at: datetime | None = None  # when the condition was last seen to end
     stations: list[StationId] = []  # of a wider cause: those it is known to affect
 
     def begin(
@@ -122,6 +123,7 @@ class Track(msgspec.Struct, kw_only=True):
         if self.phase is Phase.PENDING:
             self._rest()
             return Moved.NOTHING
+        self.clean_at = now
         self.due_at = now + clear_after
         return Moved.NOTHING
 
@@ -196,4 +198,4 @@ class Track(msgspec.Struct, kw_only=True):
         self.is_danger = False
         self.inhibited_by = None
         self.codes, self.errors, self.unknown, self.evidence, self.keys = [], [], [], [], []
-        self.stations = []
+        self.stations, self.clean_at = [], None

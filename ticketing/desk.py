@@ -66,6 +66,7 @@ class Desk:
         self._status_page = status_page
         self._view: SiteView = view or NoView()
         self._now: datetime | None = None
+        self._is_resting = False
         self._filing = Filing(registry, self._wording, self._settings, self._next_due)
         self._book = self._filing.book
         self._intake = Intake(self._filing)
@@ -116,6 +117,18 @@ class Desk:
         """
         self._intake.remember(active_faults)
 
+    def rest(self) -> None:
+        """Our own service is down from now on: nobody can be told anything."""
+        self._is_resting = True
+
+    def resume(self, now: datetime) -> Step:
+        """We are back: tell what fell due meanwhile, once and as of now."""
+        self._is_resting = False
+        while (found := self._book.due_until(now)) is not None:
+            self._fire(found[1], now)
+        self._now = now if self._now is None else max(self._now, now)
+        return self._answer(now)
+
     def use_registry(self, registry: Registry) -> None:
         """Work with another registry from now on. Tickets keep the readers they have."""
         self._filing.registry = registry
@@ -136,7 +149,7 @@ class Desk:
     def _answer(self, now: datetime) -> Step:
         commands = tuple(self._filing.commands)
         self._filing.commands.clear()
-        due = self._book.next_due_at()
+        due = None if self._is_resting else self._book.next_due_at()
         # What was settled at this very moment is told as soon as time moves on.
         wake_at = None if due is None else max(due, now + _TICK)
         if wake_at is not None and wake_at <= now:
@@ -147,7 +160,7 @@ class Desk:
         """Fire what is due until `at`; what became true just now only if it settles."""
         if self._now is not None and at <= self._now and not settles:
             return
-        while (found := self._book.due_until(at)) is not None:
+        while not self._is_resting and (found := self._book.due_until(at)) is not None:
             due, ticket = found
             self._fire(ticket, due)
         self._now = at if self._now is None else max(self._now, at)
