@@ -1,0 +1,231 @@
+"""Core as a whole, in this process: stations, people, and coming back."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from websockets.asyncio.client import connect
+
+from app.core import Core
+from app.core_requests import Requests
+from app.messages import (
+    ActOnTicket,
+    CommandDone,
+    Done,
+    FleetView,
+    GetFleet,
+    GetHealth,
+    PlanMaintenance,
+    RecordContact,
+    Refusal,
+    SendCommand,
+)
+from app.recovery import load_snapshot
+from app.settings import Settings
+from domain.beliefs import Link
+from domain.events import AnyEvent, Connected, ServiceStarted, ServiceStopped
+from domain.journal import EntryKind
+from domain.tickets import TicketState
+from gateway.journal import JournalReader
+from ticketing.commands import CloseTicket, TakeTicket
+from ticketing.store import StoreUnavailableError
+
+FLEET = """
+customers:
+  - {id: acme, name: ACME, contacts: [{name: Desk, role: site, email: desk@acme.example}]}
+  - {id: other, name: Other}
+sites:
+  - id: north
+    customer: acme
+    timezone: Europe/Berlin
+    stations: [{id: N-1, evses: 1}]
+"""
+STATUS = (
+    '[2,"s","StatusNotification",'
+    '{"connectorId":1,"status":"Faulted","errorCode":"GroundFailure"}]'
+)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    fleet = tmp_path / "fleet.yaml"
+    fleet.write_text(FLEET)
+    return Settings(
+        data=tmp_path / "data", fleet=fleet, ocpp={"port": 0}, texts={"phone": "110"}
+    )
+
+
+class Running:
+    """A core that runs, and how to ask it."""
+
+    def __init__(self, settings):
+        self.core = Core(settings)
+        self.requests = Requests(
+            self.core, self.core.parts, self.core.endpoint.commands, self.core.clock
+        )
+
+    async def __aenter__(self):
+        self.ports = await self.core.start()
+        return self
+
+    async def __aexit__(self, *_):
+        await self.core.close(drain_s=1.0)
+
+    def ask(self, request):
+        return self.requests.answer(request)
+
+    def station(self, name="N-1"):
+        url = f"ws://127.0.0.1:{self.ports.ocpp}/ocpp/{name}"
+        return connect(url, subprotocols=["ocpp1.6"])
+
+    def tickets(self):
+        return self.core.parts.store.tickets().items
+
+
+def facts(settings):
+    reader = msgspec.json.Decoder(AnyEvent)
+    entries = JournalReader(settings.data / "journal").read()
+    return [reader.decode(entry.body) for entry in entries if entry.kind is EntryKind.FACT]
+
+
+async def test_a_danger_becomes_one_ticket_and_one_notice_that_a_restart_does_not_double(
+    settings,
+):
+    async with Running(settings) as running, running.station() as station:
+        await station.send(STATUS)
+        assert await station.recv() == '[3,"s",{}]'
+        await running.core.recorder.flush()
+        [ticket] = running.tickets()
+        assert ticket.codes == ("CX002",)
+    async with Running(settings) as again:
+        assert [t.id for t in again.tickets()] == [ticket.id]
+        assert len(again.core.parts.store.notices().items) == 1
+
+
+async def test_without_a_snapshot_a_restart_reads_the_journal_and_decides_the_same(settings):
+    async with Running(settings) as running, running.station() as station:
+        await station.send(STATUS)
+        await station.recv()
+        await running.core.recorder.flush()
+        before = running.core.parts.engine.active_faults()
+    for snapshot in settings.data.glob("snapshot*"):
+        snapshot.unlink()
+    async with Running(settings) as again:
+        assert again.core.parts.engine.active_faults() == before
+        assert len(again.tickets()) == 1
+        assert len(again.core.parts.store.notices().items) == 1
+
+
+async def test_a_core_that_fell_notes_its_own_outage_when_it_comes_back(settings):
+    running = Running(settings)
+    await running.__aenter__()
+    station = await running.station().__aenter__()
+    await station.send('[2,"h","Heartbeat",{}]')
+    await station.recv()
+    await running.core.recorder.flush()
+    # It falls: nothing is closed in order, and what is on disk is all there is.
+    for task in running.core._tasks:
+        task.cancel()
+    running.core._timer.cancel()
+    await running.core.endpoint.close(0.1)
+    await station.close()
+    await running.core.link.close()
+    running.core.parts.close()
+    async with Running(settings) as again:
+        belief = again.core.parts.engine.fleet.stations["N-1"]
+        assert belief.link is Link.UNKNOWN
+    kinds = [type(fact) for fact in facts(settings)]
+    assert kinds[:2] == [ServiceStarted, Connected]
+    assert kinds[-3:] == [ServiceStopped, ServiceStarted, ServiceStopped]
+
+
+async def test_a_clean_stop_is_the_last_thing_in_the_journal_and_in_the_snapshot(settings):
+    async with Running(settings):
+        pass
+    assert [type(fact) for fact in facts(settings)] == [ServiceStarted, ServiceStopped]
+    snapshot = load_snapshot(settings.data / "snapshot")
+    assert snapshot is not None
+    assert snapshot.position == 2
+    assert not snapshot.engine.fleet.is_up
+
+
+async def test_a_call_becomes_a_request_that_a_person_takes_and_closes(settings):
+    async with Running(settings) as running:
+        call = RecordContact(customer="acme", channel="phone", station="n-1", text="dead")
+        answer = await running.ask(call)
+        assert isinstance(answer, Done)
+        take = TakeTicket(ticket=answer.reference, who="kim", key="k1")
+        assert await running.ask(ActOnTicket(take)) == Done(answer.reference)
+        assert await running.ask(ActOnTicket(take)) == Done(answer.reference)  # sent twice
+        [ticket] = running.tickets()
+        assert (ticket.state, ticket.taken_by) == (TicketState.OPEN, "kim")
+        close = CloseTicket(ticket=ticket.id, who="kim", why="display was off", key="k2")
+        assert await running.ask(ActOnTicket(close)) == Done(ticket.id)
+        unknown = TakeTicket(ticket="T-9", who="kim", key="k3")
+        assert isinstance(await running.ask(ActOnTicket(unknown)), Refusal)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        RecordContact(customer="nobody", channel="phone"),
+        RecordContact(customer="acme", channel="phone", site="south"),
+        RecordContact(customer="other", channel="phone", station="N-1"),
+    ],
+)
+async def test_a_call_that_names_what_is_not_there_is_refused_with_a_reason(settings, call):
+    async with Running(settings) as running:
+        assert isinstance(await running.ask(call), Refusal)
+        assert running.tickets() == ()
+
+
+async def test_planned_work_keeps_a_fault_quiet(settings):
+    async with Running(settings) as running:
+        until = running.core.clock.now() + timedelta(hours=1)
+        assert await running.ask(PlanMaintenance(until=until, site="north")) == Done(
+            "site:north"
+        )
+        past = PlanMaintenance(until=until - timedelta(hours=2), site="north")
+        assert isinstance(await running.ask(past), Refusal)
+        assert isinstance(await running.ask(PlanMaintenance(until=until, site="x")), Refusal)
+        async with running.station() as station:
+            await station.send(STATUS)
+            await station.recv()
+            await running.core.recorder.flush()
+        [task] = running.tickets()
+        assert task.kind == "task"
+        assert running.core.parts.store.notices().items == ()
+
+
+async def test_the_fleet_view_and_health_say_what_is_there(settings):
+    async with Running(settings) as running, running.station():
+        await running.core.recorder.flush()
+        view = await running.ask(GetFleet())
+        assert isinstance(view, FleetView)
+        assert [belief.link for belief in view.stations] == [Link.UP]
+        health = await running.ask(GetHealth())
+        assert health.is_ready
+        assert "foretell_connections 1.0" in health.metrics
+        gone = await running.ask(SendCommand(station="N-7", action="Reset"))
+        assert isinstance(gone, CommandDone)
+        assert gone.outcome == "gone"
+
+
+async def test_a_ticket_store_that_refuses_is_said_and_nothing_is_lost(settings, monkeypatch):
+    async with Running(settings) as running:
+        store = running.core.parts.store
+        commit = store.commit
+
+        def refuse(*_, **__):
+            raise StoreUnavailableError("disk is full")
+
+        monkeypatch.setattr(store, "commit", refuse)
+        async with running.station() as station:
+            await station.send(STATUS)
+            assert await station.recv() == '[3,"s",{}]'  # the journal holds it
+            await running.core.recorder.flush()
+            assert "disk is full" in str(running.core.health().reasons)
+            monkeypatch.setattr(store, "commit", commit)
+            running.core._turns.store_waiting()
+            assert running.core.health().is_ready
+            assert len(running.tickets()) == 1
