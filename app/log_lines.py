@@ -44,13 +44,13 @@ class LogLine(msgspec.Struct, kw_only=True):
     station: _Id | None = None
     site: _Id | None = None
     customer: _Id | None = None
-    frame: str = ""
-    protocol: str = ""
+    frame: str | None = None
+    protocol: str | None = None
     code: int | None = None
     until: datetime | None = None
-    note: str = ""
-    channel: str = "phone"
-    text: str = ""
+    note: str | None = None
+    channel: str | None = None
+    text: str | None = None
     number: int = 0  # of the line in its file, set by `read_logs`
     file: str | None = None
 
@@ -103,7 +103,7 @@ class LogReader:
         station = self._station(line)
         if station in self._connected:
             self._replaced_at.setdefault(station, []).append(line.at)
-        yield self._connect(station, line.at, position, line.protocol)
+        yield self._connect(station, line.at, position, line.protocol or "")
 
     def _connect(
         self, station: StationId, at: datetime, position: int, protocol: str
@@ -126,21 +126,22 @@ class LogReader:
         )
 
     def _on_received(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
-        station = self._station(line)
+        station, frame = self._station(line), _frame_of(line)
         if station not in self._connected:
-            yield self._connect(station, line.at, position, line.protocol)
-        frame = line.frame.encode("utf-8", "surrogatepass")
+            yield self._connect(station, line.at, position, line.protocol or "")
         translation = self._interpreter.translation(station)
         yield from translation.received(frame, at=line.at, position=position)
 
     def _on_sent(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
         translation = self._interpreter.translation(self._station(line))
-        frame = line.frame.encode("utf-8", "surrogatepass")
+        frame = _frame_of(line)
         yield from translation.sent(frame, at=line.at, position=position)
 
     def _on_maintenance(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
-        if line.until is None:
+        if line.until is None or line.until.tzinfo is None:
             raise UnusableLineError("maintenance needs `until`, a moment with a time zone")
+        if line.until <= line.at:
+            raise UnusableLineError("maintenance that is over before it begins")
         if line.station is not None:
             place = Place.of_station(self._station(line))
         elif line.site is not None:
@@ -154,7 +155,7 @@ class LogReader:
             position=position,
             place=place,
             until=line.until.astimezone(UTC),
-            note=line.note,
+            note=line.note or "",
         )
 
     def _on_contact(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
@@ -173,10 +174,10 @@ class LogReader:
             observed_at=line.at,
             position=position,
             customer=customer,
-            channel=line.channel,
+            channel=line.channel or "phone",
             station=station,
             site=site,
-            text=line.text,
+            text=line.text or "",
         )
 
     def _on_stopped(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
@@ -196,6 +197,12 @@ class LogReader:
         if line.station is None:
             raise UnusableLineError(f"{line.event} needs `station`")
         return self._registry.station_named(line.station) or StationId(line.station)
+
+
+def _frame_of(line: LogLine) -> bytes:
+    if line.frame is None:
+        raise UnusableLineError(f"{line.event} needs `frame`, the message as text")
+    return line.frame.encode("utf-8", "surrogatepass")
 
 
 _LINE_READER = msgspec.json.Decoder(LogLine)

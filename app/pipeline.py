@@ -7,16 +7,18 @@ commands go differs. No I/O.
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
-from domain.events import AnyEvent, ContactMade
+from domain.events import AnyEvent, ContactMade, ServiceStarted, ServiceStopped
 from domain.faults import AnyDecision
 from domain.places import TicketId
 from rules.engine import Engine
 from ticketing.commands import Action, Command, SendNotice
 from ticketing.desk import Desk
+
+_TICK = timedelta(microseconds=1)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -35,7 +37,7 @@ class Pipeline:
     def __init__(self, engine: Engine, desk: Desk) -> None:
         self.engine = engine
         self.desk = desk
-        self._wake_at: datetime | None = None
+        self._desk_wake_at: datetime | None = None
         self._commands: list[Command] = []
         self._decisions: list[AnyDecision] = []
         self._undecided: list[AnyDecision] = []
@@ -51,7 +53,7 @@ class Pipeline:
         `applied` holds keys whose effects are stored already: they move the engine and leave
         the desk alone (a restart replays what the snapshot does not hold).
         """
-        if events and self._is_quiet_until(events[-1].observed_at) and _no_contact(events):
+        if events and self._is_quiet_until(events[-1].observed_at) and _is_plain(events):
             self._take(self.engine.step_many(events[-1].observed_at, events).decisions, applied)
         else:
             for event in events:
@@ -62,10 +64,21 @@ class Pipeline:
     def _take_one(self, event: AnyEvent, applied: Container[str]) -> None:
         at = event.observed_at
         if not self._is_quiet_until(at):
-            self._pass_time(at, applied)  # what was due before must not see this event
+            self._catch_up(at, applied)  # what was due before must not see this event
         self._take(self.engine.step(at, event).decisions, applied)
-        if isinstance(event, ContactMade):
-            self._take_contact(event, applied)
+        match event:
+            case ContactMade():
+                self._take_contact(event, applied)
+            case ServiceStopped():
+                self._settle(at)
+                self.desk.rest()
+            case ServiceStarted():
+                self._settle(at)
+                step = self.desk.resume(at)
+                self._commands += step.commands
+                self._desk_wake_at = step.wake_at
+            case _:
+                pass
 
     def act(self, now: datetime, action: Action) -> Outcome:
         """Do what a person wants done to a ticket. Raises `RefusedError`."""
@@ -95,23 +108,58 @@ class Pipeline:
                 self._keys.append(decision.key)
 
     def _pass_time(self, now: datetime, applied: Container[str]) -> None:
+        self._pass_deadlines(now, applied)
         self._take(self.engine.step(now).decisions, applied)
         self._settle(now)
 
+    def _catch_up(self, at: datetime, applied: Container[str]) -> None:
+        """Fire what was due until the moment of an event, the moment itself included.
+
+        What becomes active at that very moment is not told yet: the event may add to it.
+        """
+        self._pass_deadlines(at, applied)
+        self._take(self.engine.step(at).decisions, applied)
+        if not self._undecided:
+            self._settle(at)
+            return
+        self._recall()
+        for decision in self._undecided:
+            step = self.desk.step(at, decision)
+            self._commands += step.commands
+            self._desk_wake_at = step.wake_at
+        self._undecided = []
+
+    def _pass_deadlines(self, now: datetime, applied: Container[str]) -> None:
+        """Fire every deadline before `now`, one moment after the other.
+
+        A notice then says what was believed at its own moment, not at `now`.
+        """
+        while not self._is_quiet_until(now - _TICK) and (wake_at := self._wake_at) is not None:
+            self._take(self.engine.step(wake_at).decisions, applied)
+            self._settle(wake_at)
+
     def _settle(self, now: datetime) -> None:
         """Give the desk all decisions of the turn at once: one moment is told in one notice."""
+        self._recall()
+        step = self.desk.step_many(now, self._undecided)
+        self._undecided = []
+        self._commands += step.commands
+        self._desk_wake_at = step.wake_at
+
+    def _recall(self) -> None:
         if self._undecided and not self._has_decided:
             # After a restart the desk knows its tickets; which faults wait for one of their
             # station's, only the engine knows, and only now does it stand where they do.
             self.desk.remember(self.engine.active_faults())
             self._has_decided = True
-        step = self.desk.step_many(now, self._undecided)
-        self._undecided = []
-        self._commands += step.commands
-        self._wake_at = _soonest(self.engine.wake_at, step.wake_at)
+
+    @property
+    def _wake_at(self) -> datetime | None:
+        return _soonest(self.engine.wake_at, self._desk_wake_at)
 
     def _is_quiet_until(self, moment: datetime) -> bool:
-        return self._wake_at is None or self._wake_at > moment
+        wake_at = self._wake_at
+        return wake_at is None or wake_at > moment
 
     def _outcome(self) -> Outcome:
         outcome = Outcome(
@@ -130,8 +178,12 @@ def contact_key(contact: ContactMade) -> str:
     return f"contact:{contact.position}"
 
 
-def _no_contact(events: Sequence[AnyEvent]) -> bool:
-    return not any(type(event) is ContactMade for event in events)
+_SINGLE = (ContactMade, ServiceStopped, ServiceStarted)
+
+
+def _is_plain(events: Sequence[AnyEvent]) -> bool:
+    """Tell whether none of the events concerns the desk by itself."""
+    return not any(type(event) in _SINGLE for event in events)
 
 
 def _soonest(first: datetime | None, second: datetime | None) -> datetime | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from rich.console import Console
+from rich.text import Text
 
 from app.cli_common import say_table
 from app.fleet_file import read_fleet
@@ -92,11 +93,15 @@ class Replay:
         )
         active = self._engine.active_faults()
         beliefs = sorted(self._engine.fleet.stations.values(), key=lambda b: b.station)
+        stations = [station_view(belief, active) for belief in beliefs]
+        if not self._engine.fleet.is_up:  # until we are up again nothing is known
+            for station in stations:
+                station["online"] = None
         return {
             "tickets": [ticket_view(ticket) for ticket in tickets],
             "notices": [notice_view(notice) for notice in notices],
             "faults": [fault_view(fault) for fault in faults],
-            "stations": [station_view(belief, active) for belief in beliefs],
+            "stations": stations,
             "told_first_rate": told_first_rate(tickets, self._contacts),
             "unreadable": self.unreadable,
             "nonconforming": self.nonconforming,
@@ -172,7 +177,7 @@ def _print(report: dict[str, Any], console: Console) -> None:
     )
     for notice in report["notices"]:
         console.rule(
-            f"{notice['at']}  {notice['reason']} to {notice['to']}  {notice['ticket']}"
+            Text(f"{notice['at']}  {notice['reason']} to {notice['to']}  {notice['ticket']}")
         )
         console.print(notice["subject"], style="bold", markup=False)
         console.print(notice["text"], markup=False)
