@@ -9,20 +9,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
+
+_moment_of = datetime.fromtimestamp
 
 SLEW = 0.01
 """Share of the elapsed time by which we approach the wall clock (adjtime's order of size)."""
 
 
-def _steady_seconds() -> float:
-    """Seconds that never run backwards and go on while the machine is suspended.
+def _find_steady_seconds() -> Callable[[], float]:
+    """Return what reads seconds that never run backwards and go on while we are suspended.
 
     CLOCK_BOOTTIME where there is one (Linux): CLOCK_MONOTONIC stands still in a suspend, and
     afterwards every moment we write down would be too early by that much.
     """
     if hasattr(time, "CLOCK_BOOTTIME"):
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.monotonic()
+        return partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    return time.monotonic
+
+
+_steady_seconds = _find_steady_seconds()
 
 
 class SystemClock:
@@ -48,16 +54,25 @@ class SystemClock:
 
     def now(self) -> datetime:
         """Return the present moment, aware, UTC; never less than it returned before."""
+        # Comparisons instead of min() and max(): this is read once per message at least.
         steady = self._steady_s()
-        elapsed = max(steady - self._anchor_s, 0.0)
-        self._anchor_s = max(steady, self._anchor_s)
+        elapsed = steady - self._anchor_s
+        if elapsed > 0.0:
+            self._anchor_s = steady
+        else:
+            elapsed = 0.0
         ours = self._ours_s + elapsed
         drift = self._wall_s() - ours
         most = SLEW * elapsed
-        slew = min(max(drift, -most), most)
-        self._ours_s = ours + slew
+        if drift > most:
+            slew = most
+        elif drift < -most:
+            slew = -most
+        else:
+            slew = drift
+        self._ours_s = ours = ours + slew
         self._drift_s = drift - slew
-        return datetime.fromtimestamp(self._ours_s, UTC)
+        return _moment_of(ours, UTC)
 
     def not_before(self, moment: datetime) -> None:
         """Never say less than `moment`: what is on disk may be ahead of the wall clock."""

@@ -22,6 +22,7 @@ from domain.events import (
     Heard,
     HeartbeatAgreed,
     MaintenancePlanned,
+    MeterSampled,
     PlaceEvent,
     ServiceStarted,
     ServiceStopped,
@@ -33,10 +34,12 @@ from domain.events import (
     TransactionEnded,
     TransactionStarted,
 )
-from domain.places import StationId
+from domain.places import PlaceKind, StationId
 
 CHARGED_WH = 100.0
 """Energy from which a transaction counts as a charge: below it nothing reached a vehicle."""
+
+_OF_STATION = (PlaceKind.EVSE, PlaceKind.STATION)
 
 HEARTBEAT_DEFAULT_S = 300.0
 """Interval assumed where no boot answer named one (CONTRACTS section 4)."""
@@ -91,7 +94,17 @@ class Fleet(msgspec.Struct):
 
     def apply(self, event: AnyEvent) -> None:
         """Take one event in. Order of arrival decides, never the station's own clock."""
-        match event:
+        match event:  # the most frequent first: every event of the field comes through here
+            case PlaceEvent():
+                if event.place.kind in _OF_STATION:
+                    belief = self.belief(StationId(event.place.name))
+                    belief.last_heard_at = event.observed_at
+                    if type(event) is not MeterSampled:
+                        _apply_at_place(belief, event)
+            case CommandAnswered():
+                pass  # our own side of the talk: no sign of life by itself
+            case StationEvent():
+                _apply_to_station(self.belief(event.station), event)
             case ServiceStopped() | ServiceStarted():
                 self._interrupt(event)
             case GatewayOnline():
@@ -100,16 +113,6 @@ class Fleet(msgspec.Struct):
                 self.gateways[event.site] = False
             case ContactMade() | MaintenancePlanned() | SilenceSet() | Ticked():
                 pass
-            case CommandAnswered():
-                pass  # our own side of the talk: no sign of life by itself
-            case PlaceEvent():
-                station = event.place.station
-                if station is not None:
-                    belief = self.belief(station)
-                    belief.last_heard_at = event.observed_at
-                    _apply_at_place(belief, event)
-            case StationEvent():
-                _apply_to_station(self.belief(event.station), event)
 
     def _interrupt(self, event: ServiceStopped | ServiceStarted) -> None:
         for belief in self.stations.values():

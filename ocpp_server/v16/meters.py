@@ -67,11 +67,12 @@ _FITTING: dict[str, tuple[str, ...]] = {
 _CONTEXTS = frozenset(get_args(Context))
 
 _Reading = tuple[str, str, float, float]  # measurand, base unit, factor, offset
+_Word = str | UnsetType
 
 
-def _readings() -> dict[tuple[str | UnsetType, str | UnsetType], _Reading]:
+def _readings() -> dict[tuple[_Word, _Word], _Reading]:
     """List every combination of measurand and unit that makes sense, defaults included."""
-    table: dict[tuple[str | UnsetType, str | UnsetType], _Reading] = {}
+    table: dict[tuple[_Word, _Word], _Reading] = {}
     for measurand in get_args(Measurand):
         fitting = _FITTING[measurand.partition(".")[0]]
         default = "" if measurand == "Power.Factor" else fitting[0]
@@ -86,6 +87,18 @@ def _readings() -> dict[tuple[str | UnsetType, str | UnsetType], _Reading]:
 
 
 _READINGS = _readings()
+# The same with every context: one look-up for nearly every sample there is.
+_IN_CONTEXT: dict[tuple[_Word, _Word, _Word], tuple[str, str, float, float, str]] = {
+    (measurand, unit, context): (
+        reading[0],
+        reading[1],
+        float(reading[2]),  # no mixed arithmetic: it costs twice as much
+        float(reading[3]),
+        DEFAULT_CONTEXT if context is UNSET else context,
+    )
+    for (measurand, unit), reading in _READINGS.items()
+    for context in (UNSET, *_CONTEXTS)
+}
 # An absent measurand means the energy register, in Wh. A unit that cannot be one of energy
 # shows that another measurand was meant.
 _MEANT_BY_UNIT = {
@@ -105,26 +118,28 @@ def read_samples(
     Signed data is left out without a breach: it is legal, and no number.
     """
     samples: list[Sample] = []
-    for index, value in enumerate(values):
-        reading = _READINGS.get((value.measurand, value.unit))
-        context = value.context
-        if reading is not None and (context is UNSET or context in _CONTEXTS):
-            try:
-                number = float(value.value)  # type: ignore[arg-type]  # UNSET: a TypeError
-            except (ValueError, TypeError):
-                number = math.nan
-            if math.isfinite(number):
-                measurand, unit, factor, offset = reading
+    for value in values:
+        try:
+            measurand, unit, factor, offset, context = _IN_CONTEXT[
+                value.measurand, value.unit, value.context
+            ]
+            # A number as most stations send it: nothing can be finite but what times 0 is 0.
+            number = float(value.value)  # type: ignore[arg-type]  # UNSET: a TypeError
+            if number * 0.0 == 0.0:
+                phase = value.phase
                 samples.append(
                     Sample(
                         measurand,
-                        number if factor == 1 and not offset else number * factor + offset,
+                        number * factor + offset,
                         unit,
-                        "" if value.phase is UNSET else value.phase,
-                        DEFAULT_CONTEXT if context is UNSET else context,
+                        "" if phase is UNSET else phase,
+                        context,
                     )
                 )
                 continue
+        except (KeyError, ValueError, TypeError):
+            pass
+        index = next(at for at, other in enumerate(values) if other is value)
         sample = _read_odd(value, f"{path}[{index}]", breaches)
         if sample is not None:
             samples.append(sample)
