@@ -115,6 +115,7 @@ class Core:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.recorder.fold(everything=True)  # what was heard was heard before we stopped
         self.recorder.record_fact(
             lambda position: ServiceStopped(observed_at=self.clock.now(), position=position),
             None,
