@@ -30,7 +30,7 @@ class Status(StrEnum):
     UNKNOWN = "Unknown"  # a word outside every list; the raw one is in the journal
 
 
-class ErrorReport(msgspec.Struct, frozen=True, cache_hash=True):
+class ErrorReport(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """An error as the station worded it, raw. `None` and "" mean it was not said."""
 
     code: str = ""  # OCPP 1.6 errorCode
@@ -39,7 +39,7 @@ class ErrorReport(msgspec.Struct, frozen=True, cache_hash=True):
     text: str = ""
 
 
-class Sample(msgspec.Struct, frozen=True):
+class Sample(msgspec.Struct, frozen=True, gc=False):
     """One measured value in its base unit (Wh, W, A, V, Celsius, Percent, Hz)."""
 
     measurand: str
@@ -49,15 +49,21 @@ class Sample(msgspec.Struct, frozen=True):
     context: str = "Sample.Periodic"
 
 
-class Breach(msgspec.Struct, frozen=True):
+class Breach(msgspec.Struct, frozen=True, gc=False):
     """One way in which a message broke its schema, and was read all the same."""
 
     field: str  # a path such as "status" or "meterValue[0].timestamp"
     why: str
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True):
-    """One fact. `position` is the journal entry that holds its evidence (0: none)."""
+class Event(
+    msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False
+):
+    """One fact. `position` is the journal entry that holds its evidence (0: none).
+
+    Events hold values only and can never be part of a cycle: the garbage collector, which
+    would visit each of them, leaves them alone.
+    """
 
     observed_at: datetime
     position: int = 0

@@ -24,7 +24,7 @@ class EntryKind(IntEnum):
     FACT = 3  # one event of domain.events as JSON
 
 
-class Entry(msgspec.Struct, frozen=True):
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One line of the journal. `position` grows by one per entry and never repeats."""
 
     position: int

@@ -23,7 +23,7 @@ class PlaceKind(StrEnum):
     FLEET = "fleet"
 
 
-class Place(msgspec.Struct, frozen=True, cache_hash=True, order=True):
+class Place(msgspec.Struct, frozen=True, cache_hash=True, order=True, gc=False):
     """A station, one EVSE of it, a site, a carrier, or the whole fleet.
 
     `name` is the id of the station, site or carrier ("" for the fleet); `evse` counts from 1

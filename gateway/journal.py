@@ -18,18 +18,8 @@ import structlog
 
 from domain.journal import Entry, JournalUnavailableError
 from domain.places import StationId
-from gateway.journal_days import (
-    BLOCK_ENTRIES,
-    SCHEMA,
-    StationNumbers,
-    count_after,
-    day_of,
-    insert,
-    insert_blocks,
-    micros_of,
-    newest_block,
-    newest_position,
-)
+from gateway.journal_blocks import OpenBlock, open_block
+from gateway.journal_days import SCHEMA, StationNumbers, day_of, insert, micros_of
 from gateway.journal_memory import MemoryJournal
 from gateway.journal_reader import JournalReader, day_files, day_of_file
 from gateway.journal_repair import FULL_CHECK_BYTES, damage_of, replace_damaged
@@ -58,40 +48,36 @@ class _Day:
         try:
             migrate(self.connection, path, SCHEMA)
             self.numbers = StationNumbers(self.connection)
-            self.covered = newest_block(self.connection)
-            self.uncovered_count = count_after(self.connection, self.covered)
+            self._block: OpenBlock | None = open_block(self.connection)
         except sqlite3.Error:
             self.connection.close()
             raise
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Store a batch in one transaction, with a block where enough came together."""
-        last = entries[-1].position
-        uncovered_count = self.uncovered_count + len(entries)
-        is_block_due = uncovered_count >= BLOCK_ENTRIES
+        # Should the transaction fail, what the block then holds is read from the file again.
+        block, self._block = self._block or open_block(self.connection), None
         is_committed = False
         try:
             self.connection.execute("BEGIN IMMEDIATE")
-            insert(self.connection, self.numbers, entries)
-            if is_block_due:
-                insert_blocks(self.connection, after=self.covered, last=last)
+            block.add(insert(self.connection, self.numbers, entries))
+            if block.is_due:
+                block.store(self.connection)
             self.connection.execute("COMMIT")
             is_committed = True
         finally:
             self.numbers.settle(is_committed=is_committed)
             if not is_committed and self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
-        self.uncovered_count = uncovered_count
-        if is_block_due:
-            self.covered, self.uncovered_count = last, 0
+        self._block = OpenBlock() if block.is_due else block
 
     def close(self) -> None:
         """Cover the last entries with a block, empty the write-ahead log and close."""
         try:
-            last = newest_position(self.connection)
-            if last > self.covered:
+            block = self._block or open_block(self.connection)
+            if block.count:
                 self.connection.execute("BEGIN IMMEDIATE")
-                insert_blocks(self.connection, after=self.covered, last=last)
+                block.store(self.connection)
                 self.connection.execute("COMMIT")
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         except sqlite3.Error as error:

@@ -11,9 +11,11 @@ import sqlite3
 from array import array
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 
 from domain.journal import Entry, EntryKind
 from domain.places import StationId
+from gateway.journal_blocks import Row, newest_block
 
 SCHEMA: tuple[str, ...] = (
     """
@@ -40,23 +42,21 @@ SCHEMA: tuple[str, ...] = (
 )
 """Step n leads from schema version n to n + 1 (see `gateway.sqlite_files.migrate`)."""
 
-BLOCK_ENTRIES = 4096
-"""So many entries at most are without a block, and searched one by one."""
-
 CHUNK_ENTRIES = 2000
 """So many entries are fetched at a time: a long read never holds the log back."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_US = 1_000_000
 _DAY_US = 86_400 * _SECOND_US
-_MAX_OFFSET = 2**32 - 1
 
+_ROWS_AT_ONCE = 32  # one statement for so many takes a sixth off the work per row
 _INSERT = "INSERT INTO entries (position, at, kind, station, body) VALUES (?, ?, ?, ?, ?)"
+_INSERT_SOME = _INSERT + ", (?, ?, ?, ?, ?)" * (_ROWS_AT_ONCE - 1)
 _COLUMNS = "e.position, e.at, e.kind, s.name, e.body"
 _JOINED = "entries e LEFT JOIN stations s ON s.id = e.station"
 _IS_FRAME = f"e.kind IN ({EntryKind.RECEIVED:d}, {EntryKind.SENT:d})"
 
-_Row = tuple[int, int, int, str | None, bytes]
+_Named = tuple[int, int, int, str | None, bytes]
 
 
 def micros_of(at: datetime) -> int:
@@ -109,10 +109,10 @@ class StationNumbers:
 
 def insert(
     connection: sqlite3.Connection, numbers: StationNumbers, entries: Sequence[Entry]
-) -> None:
-    """Insert entries, inside the caller's transaction."""
+) -> list[Row]:
+    """Insert entries, inside the caller's transaction; return them as the table has them."""
     number = numbers.number
-    rows: list[tuple[int, int, int, int | None, bytes]] = []
+    rows: list[Row] = []
     at: datetime | None = None
     micros = 0
     for entry in entries:
@@ -130,34 +130,13 @@ def insert(
             )
         )
     numbers.store(connection)
-    connection.executemany(_INSERT, rows)
-
-
-def insert_blocks(connection: sqlite3.Connection, *, after: int, last: int) -> None:
-    """List where stations' frames are between two positions, inside the transaction."""
-    first = connection.execute(
-        "SELECT min(position) FROM entries WHERE position > ?", (after,)
-    ).fetchone()[0]
-    if first is None or last - first > _MAX_OFFSET:
-        return  # nothing, or a gap no offset can span: these stay to be searched one by one
-    offsets: dict[int, array[int]] = {}
-    newest_at = 0
-    for position, at, station in connection.execute(
-        f"SELECT position, at, CASE WHEN {_IS_FRAME} THEN station END"  # noqa: S608 - constants
-        " FROM entries e WHERE position BETWEEN ? AND ? ORDER BY position",
-        (first, last),
-    ):
-        newest_at = max(newest_at, at)
-        if station is not None:
-            found = offsets.get(station)
-            if found is None:
-                found = offsets[station] = array("I")
-            found.append(position - first)
-    connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", (last, first, newest_at))
-    connection.executemany(
-        "INSERT INTO block_frames VALUES (?, ?, ?)",
-        [(last, station, offsets[station].tobytes()) for station in sorted(offsets)],
-    )
+    whole = len(rows) - len(rows) % _ROWS_AT_ONCE
+    for start in range(0, whole, _ROWS_AT_ONCE):
+        some = rows[start : start + _ROWS_AT_ONCE]
+        connection.execute(_INSERT_SOME, list(chain.from_iterable(some)))
+    if whole < len(rows):
+        connection.executemany(_INSERT, rows[whole:])
+    return rows
 
 
 def newest_position(connection: sqlite3.Connection) -> int:
@@ -165,21 +144,10 @@ def newest_position(connection: sqlite3.Connection) -> int:
     return connection.execute("SELECT max(position) FROM entries").fetchone()[0] or 0
 
 
-def newest_block(connection: sqlite3.Connection) -> int:
-    """Return the newest position that a block covers; 0 where there is none."""
-    return connection.execute("SELECT max(last) FROM blocks").fetchone()[0] or 0
-
-
-def count_after(connection: sqlite3.Connection, position: int) -> int:
-    """Return how many entries follow a position."""
-    found = connection.execute("SELECT count(*) FROM entries WHERE position > ?", (position,))
-    return int(found.fetchone()[0])
-
-
 def read_after(connection: sqlite3.Connection, after: int) -> Iterator[Entry]:
     """Yield the file's entries after a position, chunk by chunk; sees what comes meanwhile."""
     while True:
-        rows: list[_Row] = []
+        rows: list[_Named] = []
         damage: sqlite3.Error | None = None
         try:
             for row in connection.execute(
@@ -276,7 +244,7 @@ def _number_of(connection: sqlite3.Connection, station: StationId) -> int | None
     return None if found is None else int(found[0])
 
 
-def _entry(row: _Row) -> Entry:
+def _entry(row: _Named) -> Entry:
     position, at, kind, station, body = row
     return Entry(
         position,

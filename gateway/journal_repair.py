@@ -14,14 +14,8 @@ from pathlib import Path
 import structlog
 
 from domain.journal import Entry
-from gateway.journal_days import (
-    SCHEMA,
-    StationNumbers,
-    insert,
-    insert_blocks,
-    read_after,
-    read_back,
-)
+from gateway.journal_blocks import OpenBlock
+from gateway.journal_days import SCHEMA, StationNumbers, insert, read_after, read_back
 from gateway.sqlite_files import is_damage, migrate, open_reader, open_writer, sync_folder
 
 log = structlog.get_logger(__name__)
@@ -102,15 +96,16 @@ def _salvage(damaged: Path, path: Path) -> int:
     try:
         migrate(fresh, path, SCHEMA)
         numbers = StationNumbers(fresh)
-        saved, last = 0, 0
+        saved = 0
         entries = _readable(damaged)
         while batch := list(islice(entries, _SALVAGE_BATCH)):
             fresh.execute("BEGIN IMMEDIATE")
-            insert(fresh, numbers, batch)
-            insert_blocks(fresh, after=last, last=batch[-1].position)
+            block = OpenBlock()
+            block.add(insert(fresh, numbers, batch))
+            block.store(fresh)
             fresh.execute("COMMIT")
             numbers.settle(is_committed=True)
-            saved, last = saved + len(batch), batch[-1].position
+            saved += len(batch)
     finally:
         fresh.close()
     return saved

@@ -10,7 +10,7 @@ import msgspec
 from domain.events import AnyEvent
 
 
-class Reaction(msgspec.Struct, frozen=True):
+class Reaction(msgspec.Struct, frozen=True, gc=False):
     """What one received frame leads to.
 
     `answer` leaves after the commit that holds the frame, or at once where `is_heartbeat`

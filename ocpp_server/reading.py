@@ -7,7 +7,7 @@ import msgspec
 from domain.events import AnyEvent
 
 
-class Reading(msgspec.Struct, frozen=True):
+class Reading(msgspec.Struct, frozen=True, gc=False):
     """One frame, read. `raw_id` is set where an answer is due (b"" where none is).
 
     With `refusal` (a CALLERROR code) the answer is a refusal for the reason `because`, else it

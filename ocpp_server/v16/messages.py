@@ -36,7 +36,7 @@ Timestamp = Annotated[str, Meta(pattern=RFC3339)]
 Integer = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
-class Message(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class Message(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", gc=False):
     """A request or a part of one; foreign members are breaches."""
 
 
@@ -84,7 +84,7 @@ class Heartbeat(Message, frozen=True):
     """Says that the station is there."""
 
 
-class SampledValue(Message, frozen=True, gc=False):
+class SampledValue(Message, frozen=True):
     """One measured value, as text."""
 
     value: str | UnsetType
@@ -96,7 +96,7 @@ class SampledValue(Message, frozen=True, gc=False):
     unit: Unit | UnsetType = UNSET
 
 
-class SampledValueAtStop(Message, frozen=True, gc=False):
+class SampledValueAtStop(Message, frozen=True):
     """One measured value inside a StopTransaction."""
 
     value: str | UnsetType

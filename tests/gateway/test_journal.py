@@ -14,7 +14,7 @@ from domain.journal import Entry, EntryKind, JournalUnavailableError
 from domain.places import StationId
 from domain.stores import StoreTooNewError
 from gateway.journal import DayFileJournal, JournalReader
-from gateway.journal_days import BLOCK_ENTRIES
+from gateway.journal_blocks import BLOCK_ENTRIES
 from gateway.sqlite_files import copy_database, migrate, open_writer, version_of
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -151,6 +151,29 @@ def test_frames_are_found_across_blocks_days_and_the_uncovered_end(tmp_path: Pat
     assert journal.frames(station, since=since, limit=10_000) == later
     assert journal.frames(station, since=since, limit=30) == later[:30]
     journal.close()
+
+
+def test_a_block_lists_what_came_before_a_crash_and_nothing_that_was_refused(
+    tmp_path: Path,
+) -> None:
+    before = DayFileJournal(tmp_path / "a")
+    before.append(entries_of(1, 100))
+    journal = DayFileJournal(as_left_by_a_crash(tmp_path / "a", tmp_path / "b"))
+    before.close()
+    with no_room_for_files_over(200_000), pytest.raises(JournalUnavailableError):
+        journal.append(entries_of(101, 50, body=b"x" * 8_000))
+    journal.append(entries_of(201, BLOCK_ENTRIES))
+
+    positions = [n for n in (*range(1, 101), *range(201, 201 + BLOCK_ENTRIES)) if n % 3 == 1]
+    found = journal.frames(StationId("S-1"), limit=10_000)
+    assert [e.position for e in found] == positions
+    journal.close()
+    with sqlite3.connect(tmp_path / "b" / "2026-01-05.db") as file:
+        blocks = file.execute("SELECT first, last FROM blocks").fetchall()
+        listed = file.execute("SELECT sum(length(offsets)) / 4 FROM block_frames").fetchone()
+    file.close()
+    assert blocks == [(1, 200 + BLOCK_ENTRIES)]
+    assert listed == (100 + BLOCK_ENTRIES,)
 
 
 def test_every_closed_day_is_covered_by_blocks_to_its_end(tmp_path: Path) -> None:
