@@ -25,7 +25,15 @@ from app.recorder import GroupRecorder
 from app.recovery import CoreSnapshot, encode_snapshot, replay_journal, save_snapshot
 from app.settings import Settings
 from app.stored_turns import StoredTurns
-from domain.events import AnyEvent, PlaceEvent, ServiceStarted, ServiceStopped, StationEvent
+from domain.events import (
+    AnyEvent,
+    MessageFlagged,
+    PlaceEvent,
+    ServiceStarted,
+    ServiceStopped,
+    StationEvent,
+    Unreadable,
+)
 from domain.places import TicketId
 from ticketing.commands import Action, SendNotice
 
@@ -170,6 +178,10 @@ class Core:
         for event in events:
             if isinstance(event, StationEvent):
                 self._changed_stations.add(event.station)
+                if isinstance(event, Unreadable):
+                    self.metrics.unreadable += 1
+                elif isinstance(event, MessageFlagged):
+                    self.metrics.nonconforming += 1
             elif isinstance(event, PlaceEvent):
                 self._changed_stations.add(event.place.name)
 

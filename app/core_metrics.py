@@ -37,6 +37,8 @@ class CoreMetrics(Collector):
         self._tickets: Counter[str] = Counter()
         self._notices: Counter[str] = Counter()
         self._longest_pause_s = 0.0
+        self.unreadable = 0
+        self.nonconforming = 0
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -72,6 +74,11 @@ class CoreMetrics(Collector):
         counters = self._endpoint.counters
         for name, words in _COUNTERS.items():
             yield CounterMetricFamily(f"foretell_{name}", words, value=getattr(counters, name))
+        for name, words, number in (
+            ("unreadable", "Frames that gave no message.", self.unreadable),
+            ("nonconforming", "Messages read in spite of a breach.", self.nonconforming),
+        ):
+            yield CounterMetricFamily(f"foretell_{name}", words, value=number)
         refused = CounterMetricFamily(
             "foretell_refused_handshakes", "Handshakes refused, by reason.", labels=["reason"]
         )
@@ -121,6 +128,11 @@ _COUNTERS = {
     "violations": "Connections closed for another breach of RFC 6455.",
     "half_open": "Connections closed because nothing was heard on them.",
     "overrun": "Connections cut because the station did not read.",
+    "dropped": "Sockets dropped because too many were waiting for their handshake.",
+    "paused": "Times a station was not read from because its answers were not committed.",
+    "unacknowledged": "Messages left unanswered because the journal was not writable.",
+    "pings": "Pings and pongs received.",
+    "stray_answers": "Answers to no command of ours.",
     "commands": "Commands sent.",
     "command_timeouts": "Commands without an answer in time.",
     "failures": "Exceptions in our own handlers.",
