@@ -168,8 +168,10 @@ class LogReader:
             place = Place.of_site(site) if site is not None else station
             owner = self._registry.customer_of(place) if place is not None else None
             customer = owner.id if owner else None
-        if customer is None or customer not in self._registry.customers:
-            raise UnusableLineError(f"customer {line.customer!r} is not in the fleet file")
+        if customer is None:
+            raise UnusableLineError("contact needs `customer`, or a place of one")
+        if customer not in self._registry.customers:
+            raise UnusableLineError(f"customer {customer!r} is not in the fleet file")
         yield ContactMade(
             observed_at=line.at,
             position=position,

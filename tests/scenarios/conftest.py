@@ -79,7 +79,8 @@ class Clock:
 
 
 def written(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
+    text = at.replace(tzinfo=None).isoformat()
+    return (text.rstrip("0") if "." in text else text) + "Z"
 
 
 class Log:
@@ -256,6 +257,9 @@ def mismatches() -> Callable[[Scenario, Report], list[str]]:
                 if key in readers:
                     wanted = [one for short in wanted for one in readers[key](short)]
                 wrong += _list_differs(key, wanted, lists[key], clock)
+        if "skipped" in expected:
+            wanted = expected.pop("skipped")
+            wrong += _list_differs("skipped", wanted, report["skipped"], clock)
         for wanted in expected.pop("stations", ()):
             actual = [s for s in report["stations"] if s["id"] == wanted["id"]]
             wrong += _list_differs(f"station {wanted['id']}", [wanted], actual, clock)
