@@ -150,12 +150,12 @@ class Batch:
     def _is_newer(self, ticket: Ticket, key: str) -> bool:
         """Tell whether a ticket went on since it was stored, though its key is there.
 
-        A repeat is never newer. What is, would be lost by a key that was given twice: that is
-        our mistake, but the ticket is worth more than the rule.
+        A repeat is never newer, and its ticket is there. What is newer would be lost by a key
+        that was given twice: that is our mistake, but the ticket is worth more than the rule.
         """
         row = select(tickets.c.document).where(tickets.c.id == ticket.id)
         stored = self._connection.scalar(row)
-        if stored is None or ticket_of(stored).revision >= ticket.revision:
+        if stored is not None and ticket_of(stored).revision >= ticket.revision:
             return False
         log.error("key given twice", key=key, ticket=ticket.id, revision=ticket.revision)
         return True

@@ -186,6 +186,17 @@ def test_a_key_given_twice_by_mistake_never_loses_a_newer_ticket(store: TicketSt
     assert store.ticket("T-1001") == newer
 
 
+def test_a_key_used_before_by_mistake_never_loses_a_new_ticket(store: TicketStore) -> None:
+    first, other = ticket_numbered(1001), ticket_numbered(1002)
+    put(store, first)
+
+    done = store.commit([OpenTicket(other, opened(first).key)], position=2, at=NOON)
+    again = store.commit([OpenTicket(other, opened(first).key)], position=2, at=NOON)
+
+    assert (done.tickets, again.tickets) == ((other.id,), ())
+    assert store.ticket("T-1002") == other
+
+
 def test_the_last_of_several_commands_about_a_ticket_stands(store: TicketStore) -> None:
     first, last = ticket_numbered(1001), ticket_numbered(1001, state=TicketState.OPEN)
 
