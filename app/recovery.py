@@ -6,8 +6,8 @@ which of them it has applied already. Nothing is doubled, nothing is missing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Container
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,7 +15,7 @@ import structlog
 
 from app.interpret import Interpreter
 from app.pipeline import Outcome, Pipeline
-from domain.journal import Entry, Journal
+from domain.journal import Journal
 from domain.places import StationId
 from gateway.snapshot import read_snapshot, write_snapshot
 from ocpp_server.translate import Translation
@@ -24,10 +24,14 @@ from ticketing.store import TicketStore
 
 log = structlog.get_logger(__name__)
 
-BATCH = 500
-"""Journal entries replayed between two commits of the ticket store."""
+SAY_EVERY = 100_000
+"""Journal entries after which a long replay says how far it is."""
 
 SNAPSHOT_VERSION = 1
+
+CERTAIN_AFTER = timedelta(minutes=10)
+"""What lies this far before the store's last commit was decided on and stored. Closer to it,
+entries may have waited for the disk while a later moment was stored: there the keys decide."""
 
 
 class CoreSnapshot(msgspec.Struct, frozen=True):
@@ -84,35 +88,33 @@ def replay_journal(
     position = after.position if after else 0
     last_at = after.at if after else None
     count = 0
-    batch: list[Entry] = []
-    for entry in journal.read(position):
-        batch.append(entry)
-        if len(batch) >= BATCH:
-            last_at = _replay(batch, store, interpreter, pipeline, commit)
-            count += len(batch)
-            batch = []
-            if count % 100_000 == 0:
-                log.info("replaying the journal", entries=count, until=last_at)
-    if batch:
-        last_at = _replay(batch, store, interpreter, pipeline, commit)
-        count += len(batch)
-    return Replayed(count, last_at)
-
-
-def _replay(
-    batch: list[Entry],
-    store: TicketStore,
-    interpreter: Interpreter,
-    pipeline: Pipeline,
-    commit: Callable[[Outcome, int, datetime], None],
-) -> datetime:
+    stored_until = store.watermark()
+    certain_until = None
+    if after is None and stored_until is not None:
+        # Retention may have taken the beginning: episodes are then counted from another one,
+        # their keys say nothing, and what was told a month ago would be told again.
+        certain_until = stored_until - CERTAIN_AFTER
     applied = _Applied(store)
-    for entry in batch:
+    for entry in journal.read(position):
+        is_certain = certain_until is not None and entry.at <= certain_until
         events = interpreter.read(entry)
-        outcome = pipeline.feed(entry.at, events, applied=applied)
+        outcome = pipeline.feed(
+            entry.at, events, applied=_EVERYTHING if is_certain else applied
+        )
         if outcome.commands or outcome.keys:
             commit(outcome, entry.position, entry.at)
-    return batch[-1].at
+        position, last_at = entry.position, entry.at
+        count += 1
+        if count % SAY_EVERY == 0:
+            log.info("replaying the journal", entries=count, until=last_at)
+    is_whole = store.position() <= position  # the journal lost nothing the store knows of
+    if is_whole and last_at is not None and stored_until is not None and last_at < stored_until:
+        # Deadlines that passed without an entry were decided on, too.
+        outcome = pipeline.feed(stored_until, applied=applied)
+        if outcome.commands or outcome.keys:
+            commit(outcome, position, stored_until)
+        last_at = stored_until
+    return Replayed(count, last_at)
 
 
 class _Applied:
@@ -123,3 +125,13 @@ class _Applied:
 
     def __contains__(self, key: object) -> bool:
         return isinstance(key, str) and bool(self._store.is_applied([key]))
+
+
+class _Everything:
+    """All keys there can be."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
+
+
+_EVERYTHING: Container[str] = _Everything()

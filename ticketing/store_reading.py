@@ -194,6 +194,11 @@ class TicketReader:
         """Return the journal position up to which everything is in the store; 0 if empty."""
         return self._meta().get(POSITION, 0)
 
+    def watermark(self) -> datetime | None:
+        """Return the moment up to which every deadline is in the store; None if empty."""
+        found = self._meta().get(WATERMARK)
+        return None if found is None else moment_of(found)
+
     def load(self, *, now: datetime) -> LoadedDesk:
         """Return what the desk goes on from: tickets not closed, or ended within 48 hours."""
         since = now - KEPT_AFTER_END
