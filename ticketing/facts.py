@@ -250,14 +250,16 @@ class _Gathering:
 
     def _meanwhile(self, points: dict[Place, bool | None]) -> str:
         others = {p: usable for p, usable in points.items() if not covers(self.place, p)}
+        seen = [usable for usable in points.values() if usable is not None]
+        if not seen or (others and all(usable is None for usable in others.values())):
+            return self._phrase("meanwhile", "not_visible")
         count = self._phrase(
             "meanwhile",
-            "count_at_site",
-            working_points=str(sum(usable is True for usable in points.values())),
+            "count_at_site" if len(seen) == len(points) else "count_seen",
+            working_points=str(sum(seen)),
+            seen_points=str(len(seen)),
             all_points=str(len(points)),
         )
-        if all(usable is None for usable in points.values()):
-            return self._phrase("meanwhile", "not_visible")
         if self.customer.segment is Segment.FLEET:
             return count
         mates = [usable for p, usable in others.items() if p.station == self.place.station]

@@ -99,7 +99,10 @@ def test_a_danger_of_another_code_still_tells_people_to_keep_away(world):
          "No other charging point at North depot is ready."),
         ([], ["N-001/1", "N-001/2", "N-002/1", "N-003/1"],
          "We cannot see from here which charging points are ready."),
-        (["N-001/1"], ["N-001/2"], "Ready or charging at North depot: 2 of 4 charging points."),
+        (["N-001/1"], ["N-001/2"],
+         "Ready or charging at North depot: 2 of the 3 charging points we can see."),
+        (["N-001/1"], ["N-001/2", "N-002/1", "N-003/1"],
+         "We cannot see from here which charging points are ready."),
     ],
 )  # fmt: skip
 def test_what_works_meanwhile_is_counted(make_world, make_registry, faulty, unseen, says):
