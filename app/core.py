@@ -76,7 +76,10 @@ class Core:
         )
         self.endpoint = make_endpoint(settings, self.parts, self.recorder, self.clock)
         self.outbox = make_outbox(settings, self.parts, self.clock)
-        self.metrics = CoreMetrics(self.endpoint, self.recorder, self.parts.engine, self.clock)
+        parts = self.parts
+        self.metrics = CoreMetrics(
+            self.endpoint, self.recorder, parts.engine, self.clock, parts.failures
+        )
         requests = Requests(self, self.parts, self.endpoint.commands, self.clock)
         self.link = LinkServer(settings.link_path, requests.answer)
         self._turns = StoredTurns(self.parts.store)
@@ -187,8 +190,12 @@ class Core:
 
     def _turn(self, events: list[AnyEvent]) -> None:
         now = self.clock.now()
-        outcome = self.parts.pipeline.feed(now, events)
-        self._take(outcome, now)
+        try:
+            self._take(self.parts.pipeline.feed(now, events), now)
+        # The supervisor of all turns: without it a bug in one would be the last turn there is.
+        except Exception as error:  # noqa: BLE001 - logged with its traceback and counted
+            self.parts.failures.note(events, error)
+            self._sleep_until(None)
 
     def _take(self, outcome: Outcome, now: datetime) -> None:
         if outcome.commands or outcome.keys:

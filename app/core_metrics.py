@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.clock import SystemClock
+from app.failures import Failures
 from app.pipeline import Outcome
 from app.recorder import GroupRecorder
 from domain.faults import Decision
@@ -27,8 +28,14 @@ class CoreMetrics(Collector):
     """What core counts, collected on demand. Values grow from the start of the process."""
 
     def __init__(
-        self, endpoint: Endpoint, recorder: GroupRecorder, engine: Engine, clock: SystemClock
+        self,
+        endpoint: Endpoint,
+        recorder: GroupRecorder,
+        engine: Engine,
+        clock: SystemClock,
+        failures: Failures,
     ) -> None:
+        self._undealt = failures
         self._endpoint = endpoint
         self._recorder = recorder
         self._engine = engine
@@ -100,6 +107,7 @@ class CoreMetrics(Collector):
         yield "connections", "Open connections.", self._endpoint.connections
         yield "journal_position", "Position of the newest entry.", self._recorder.position
         yield "active_faults", "Active faults.", len(self._engine.active_faults())
+        yield "undealt", "Events and tickets that a bug kept from us.", self._undealt.count
         yield "clock_drift_seconds", "Wall clock ahead of ours.", self._clock.drift_s
         yield "longest_pause_seconds", "Of the loop, since last read.", self._longest_pause_s
         yield (

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.access import AccessStore
+from app.data_lock import DataLock
+from app.failures import Failures
 from app.fleet_file import read_fleet
 from app.interpret import Interpreter
 from app.pipeline import Pipeline
@@ -52,21 +54,34 @@ class Parts:
     interpreter: Interpreter
     engine: Engine
     pipeline: Pipeline
+    failures: Failures
+    lock: DataLock
 
     def close(self) -> None:
-        """Close every store."""
+        """Close every store, then let another core in."""
         self.journal.close()
         self.store.close()
         self.access.close()
+        self.lock.close()
 
 
 def build_parts(settings: Settings, clock: Clock) -> Parts:
     """Open the stores, read registry and rules, load the snapshot and the desk.
 
-    Raises what the readers raise: FleetFileError, RuleFilesError, StoreTooNewError, ...
+    Raises `DataBusyError`, and what the readers raise: FleetFileError, RuleFilesError,
+    StoreTooNewError, ...
     """
+    settings.data.mkdir(parents=True, exist_ok=True)
+    lock = DataLock(settings.data)  # before anything is opened: opening repairs and migrates
+    try:
+        return _build_parts(settings, clock, lock)
+    except BaseException:
+        lock.close()
+        raise
+
+
+def _build_parts(settings: Settings, clock: Clock, lock: DataLock) -> Parts:
     data = settings.data
-    data.mkdir(parents=True, exist_ok=True)
     registry = read_fleet(settings.fleet_path) if settings.fleet_path else Registry()
     catalogue, dictionary = load_rules(settings.rules)
     store = TicketStore(data / TICKETS_FILE)
@@ -74,7 +89,8 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
     journal = DayFileJournal(data / JOURNAL_FOLDER, not_below=store.position())
     snapshot = load_snapshot(data / SNAPSHOT_FILE)
     state: EngineState | None = snapshot.engine if snapshot else None
-    engine = Engine(registry, catalogue, dictionary, state)
+    failures = Failures()
+    engine = Engine(registry, catalogue, dictionary, state, failures.note)
     secret = access.secret
 
     def status_page(customer: CustomerId | None, ticket: TicketId) -> str:
@@ -85,6 +101,7 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
         desk_settings(settings),
         status_page=status_page,
         view=BelievedSites(registry, engine),
+        on_failure=failures.note,
     )
     loaded = store.load(now=clock.now())
     if loaded.next_number is not None:
@@ -99,6 +116,8 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
         interpreter=Interpreter(snapshot.translations if snapshot else None),
         engine=engine,
         pipeline=Pipeline(engine, desk),
+        lock=lock,
+        failures=failures,
     )
 
 

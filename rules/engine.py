@@ -30,9 +30,16 @@ from rules.reported import ReportedFaults
 from rules.site_dark import DarkSites
 from rules.state import EngineState, Window
 
+OnFailure = Callable[[object, Exception], None]
+"""Told of what could not be dealt with, and the exception."""
+
 
 class Engine:
-    """The rules engine over one registry and catalogue."""
+    """The rules engine over one registry and catalogue.
+
+    `on_failure` is told of an event that a bug of ours could not deal with, and the engine goes
+    on with the next one; without it the exception is raised.
+    """
 
     def __init__(
         self,
@@ -40,8 +47,10 @@ class Engine:
         catalogue: Catalogue,
         dictionary: Dictionary,
         state: EngineState | None = None,
+        on_failure: OnFailure | None = None,
     ) -> None:
         self._registry = registry
+        self._on_failure = on_failure
         self._state = state or EngineState()
         self._ledger = Ledger(registry, catalogue, self._state)
         fleet = self._state.fleet
@@ -87,12 +96,18 @@ class Engine:
         ledger, fleet, handlers = self._ledger, self._state.fleet, self._handlers
         silent = self._links.silent_stations
         for event in events:
-            ledger.fire_until(event.observed_at)
-            fleet.apply(event)
-            for handler in handlers.get(type(event), ()):
-                handler(event)
-            if silent:
-                self._end_silence(event)
+            try:
+                ledger.fire_until(event.observed_at)
+                fleet.apply(event)
+                for handler in handlers.get(type(event), ()):
+                    handler(event)
+                if silent:
+                    self._end_silence(event)
+            # One poisoned event must stop neither the others nor, at a restart, the service.
+            except Exception as error:
+                if self._on_failure is None:
+                    raise
+                self._on_failure(event, error)
         ledger.fire_until(now)
         wake_at = ledger.wake_at
         if wake_at is not None and wake_at <= now:

@@ -11,7 +11,8 @@ when `step(now, None)` says that nothing more comes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -44,12 +45,16 @@ from ticketing.wording import Wording, load_wording
 _TICK = timedelta(microseconds=1)
 
 Input = AnyDecision | ContactMade | Action
+OnFailure = Callable[[object, Exception], None]
+"""Told of what could not be dealt with, and the exception."""
 
 
 class Desk:
     """Keeps the tickets. `status_page` gives a customer's page; `view` sees the field now.
 
     `wording` is what notices are made of; without it, the words shipped with this package.
+    `on_failure` is told of an input or ticket that a bug of ours could not deal with, and the
+    desk goes on with the others; without it the exception is raised.
     """
 
     def __init__(
@@ -60,7 +65,9 @@ class Desk:
         status_page: StatusPage,
         view: SiteView | None = None,
         wording: Wording | None = None,
+        on_failure: OnFailure | None = None,
     ) -> None:
+        self._on_failure = on_failure
         self._wording = wording or load_wording()
         self._settings = settings or DeskSettings()
         self._status_page = status_page
@@ -89,7 +96,8 @@ class Desk:
     def step_many(self, now: datetime, given: Iterable[Input]) -> Step:
         """Take inputs in, in order, then do as `step(now, None)` does."""
         for one in given:
-            self._take(now, one, 0)
+            with self._kept_apart(one):
+                self._take(now, one, 0)
         self._advance(now, settles=True)
         return self._answer(now)
 
@@ -125,7 +133,8 @@ class Desk:
         """We are back: tell what fell due meanwhile, once and as of now."""
         self._is_resting = False
         while (found := self._book.due_until(now)) is not None:
-            self._fire(found[1], now)
+            with self._kept_apart(found[1]):
+                self._fire(found[1], now)
         self._now = now if self._now is None else max(self._now, now)
         return self._answer(now)
 
@@ -162,8 +171,19 @@ class Desk:
             return
         while not self._is_resting and (found := self._book.due_until(at)) is not None:
             due, ticket = found
-            self._fire(ticket, due)
+            with self._kept_apart(ticket):
+                self._fire(ticket, due)
         self._now = at if self._now is None else max(self._now, at)
+
+    @contextmanager
+    def _kept_apart(self, what: object) -> Iterator[None]:
+        """What goes wrong with one ticket must not silence all the others."""
+        try:
+            yield
+        except Exception as error:
+            if self._on_failure is None:
+                raise
+            self._on_failure(what, error)
 
     def _next_due(self, ticket: Ticket) -> datetime | None:
         moments = (self._teller.due_at(ticket), self._over_at(ticket))

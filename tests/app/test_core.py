@@ -7,6 +7,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from app.core import Core
+from app.data_lock import DataBusyError
 from app.core_requests import Requests
 from app.messages import (
     ActOnTicket,
@@ -23,7 +24,7 @@ from app.messages import (
 from app.recovery import load_snapshot
 from app.settings import Settings
 from domain.beliefs import Link
-from domain.events import AnyEvent, Connected, ServiceStarted, ServiceStopped
+from domain.events import AnyEvent, Booted, Connected, ServiceStarted, ServiceStopped
 from domain.journal import EntryKind
 from domain.tickets import TicketState
 from gateway.journal import JournalReader
@@ -139,6 +140,18 @@ async def test_a_core_that_fell_notes_its_own_outage_when_it_comes_back(settings
     assert kinds[-3:] == [ServiceStopped, ServiceStarted, ServiceStopped]
 
 
+async def test_a_second_core_on_the_same_data_touches_nothing_and_leaves_the_first_at_work(
+    settings,
+):
+    async with Running(settings) as running, running.station() as station:
+        with pytest.raises(DataBusyError, match="another service works on"):
+            Core(settings)
+        await station.send(STATUS)
+        assert await station.recv() == '[3,"s",{}]'
+        assert len(facts(settings)) == 2  # its start, and the station's connection
+    Core(settings).parts.close()  # and once it has ended, its place is free
+
+
 async def test_a_clean_stop_is_the_last_thing_in_the_journal_and_in_the_snapshot(settings):
     async with Running(settings):
         pass
@@ -229,3 +242,25 @@ async def test_a_ticket_store_that_refuses_is_said_and_nothing_is_lost(settings,
             running.core._turns.store_waiting()
             assert running.core.health().is_ready
             assert len(running.tickets()) == 1
+
+
+async def test_an_event_that_a_bug_cannot_deal_with_stops_no_other(settings, monkeypatch):
+    async with Running(settings) as running, running.station() as station:
+        engine = running.core.parts.engine
+        apply = type(engine.fleet).apply
+
+        def fail_once(fleet, event):
+            if isinstance(event, Booted):
+                raise ZeroDivisionError("a bug")
+            apply(fleet, event)
+
+        monkeypatch.setattr(type(engine.fleet), "apply", fail_once)
+        boot = {"chargePointVendor": "V", "chargePointModel": "M"}
+        await station.send(msgspec.json.encode([2, "b", "BootNotification", boot]).decode())
+        await station.recv()
+        await station.send(STATUS)
+        await station.recv()
+        await running.core.recorder.flush()
+        assert len(running.tickets()) == 1
+        assert running.core.parts.failures.count == 1
+        assert "foretell_undealt 1.0" in running.core.health().metrics
