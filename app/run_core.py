@@ -10,6 +10,7 @@ import structlog
 
 from app.access import generate_password, generate_token, hash_password, token_digest
 from app.core import Core
+from app.data_lock import held
 from app.fleet_file import FleetFileError
 from app.link_wire import LinkError
 from app.process_words import Ready, Report, StartError
@@ -28,15 +29,26 @@ ALL_SCOPES = ("read", "write", "command", "admin")
 
 async def run_core(settings: Settings, report: Report, stop: asyncio.Event) -> None:
     """Run core until `stop`. Raises `StartError` where it cannot start."""
-    core = build_core(settings)
-    password = await asyncio.to_thread(_prepare_access, core, settings)
     try:
-        ports = await core.start()
-    except (OSError, LinkError) as error:
-        raise StartError(_port_words(error, settings)) from error
-    report(Ready(ocpp_port=ports.ocpp, tls_port=ports.tls or 0, admin_password=password))
-    await stop.wait()
-    await core.close()
+        with held(settings.data):
+            await _run(settings, report, stop)
+    except OSError as error:
+        raise StartError(str(error)) from error
+
+
+async def _run(settings: Settings, report: Report, stop: asyncio.Event) -> None:
+    core = build_core(settings)
+    try:
+        try:
+            ports = await core.start()
+        except (OSError, LinkError) as error:
+            raise StartError(_port_words(error, settings)) from error
+        # Not before everything else has worked: a start that fails shows nobody the password.
+        password = await _prepare_access(core, settings)
+        report(Ready(ocpp_port=ports.ocpp, tls_port=ports.tls or 0, admin_password=password))
+        await stop.wait()
+    finally:
+        await core.close()
 
 
 def build_core(settings: Settings) -> Core:
@@ -62,14 +74,15 @@ def build_core(settings: Settings) -> Core:
     return core
 
 
-def _prepare_access(core: Core, settings: Settings) -> str:
+async def _prepare_access(core: Core, settings: Settings) -> str:
     """Create what the first start needs; return the admin's password if it was made now."""
     access = core.parts.access
     _renew_cli_token(core, settings.data / "cli-token")
     if access.users():
         return ""
     password = generate_password()
-    access.save_user(ADMIN, role="admin", password_hash=hash_password(password))
+    hashed = await asyncio.to_thread(hash_password, password)
+    access.save_user(ADMIN, role="admin", password_hash=hashed)
     return password
 
 
