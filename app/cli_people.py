@@ -120,6 +120,7 @@ def _registered_spelling(settings: Settings, station: str) -> StationId:
     from app.fleet_file import read_fleet
 
     if settings.fleet_path is None:
+        warn(f"no fleet file is set or imported here: {station} is taken as it was typed")
         return StationId(station)
     known = read_fleet(settings.fleet_path).station_named(station)
     if known is None:

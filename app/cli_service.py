@@ -25,6 +25,7 @@ from app.cli_common import (
 
 if TYPE_CHECKING:
     from app.cli_client import ServiceClient
+    from app.settings import Settings
 
 UrlOption = Annotated[
     str | None,
@@ -67,6 +68,15 @@ COLUMNS: dict[str, Sequence[Column]] = {
         ("subject", lambda item: item["subject"]),
     ),
 }
+
+
+NO_ANSWER = {
+    "gone": "{station} is not connected: the command did not reach it",
+    "timeout": "{station} did not answer within {timeout_s:g} s; it may still do as told",
+    "error": "{station} answered with an error",
+    "refused": "the command was not sent",
+}
+"""What to say of the outcomes that are no success."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -142,7 +152,10 @@ def send(
     client = _client(url, config, data)
     answer = client.send(station, action, parsed, timeout_s=timeout_s)
     say_json(answer)
-    finish(DONE if answer.get("outcome") == "answered" else USAGE)
+    outcome = str(answer.get("outcome"))
+    if outcome in NO_ANSWER:
+        warn(NO_ANSWER[outcome].format(station=station, timeout_s=timeout_s))
+    finish(DONE if outcome == "answered" else USAGE)
 
 
 def _list(
@@ -169,4 +182,12 @@ def _client(url: str | None, config: Path | None, data: Path | None) -> ServiceC
     from app.cli_client import client_for
 
     settings = settings_from({"data": data}, config=config)
-    return client_for(url or settings.local_url, settings.data)
+    return client_for(url or _address_left(settings) or settings.local_url, settings.data)
+
+
+def _address_left(settings: Settings) -> str:
+    """Return where the service that runs on this data says it is; "" where none runs."""
+    try:
+        return settings.address_path.read_text("utf-8").strip()
+    except FileNotFoundError:
+        return ""

@@ -31,7 +31,8 @@ CLI_INTRO = """\
 
 `--json` prints one JSON document on standard output and nothing else. `tickets`, `stations`,
 `faults`, `notices` and `send` ask a running service: the one of `--url` or `FORETELL_URL`, else the
-one that the settings describe; with the token in `FORETELL_TOKEN`, else the one the service left in
+one that runs on the data directory (it leaves its address in `DATA/address`), else the one that the
+settings describe; with the token in `FORETELL_TOKEN`, else the one the service left in
 `DATA/cli-token`.
 """  # noqa: E501 - a table's row is one line
 

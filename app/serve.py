@@ -71,6 +71,7 @@ class Service:
         self._stop = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._processes: dict[Role, asyncio.subprocess.Process] = {}
+        self._started: set[Role] = set()
 
     async def start(self, stop: asyncio.Event | None = None) -> None:
         """Start core, then web. Raises `StartError`; `stop` ends a start that takes long."""
@@ -82,12 +83,16 @@ class Service:
         if stop is not None and stop.is_set():
             return
         await self._start_role("web")
+        # Ports may have come from flags, or been chosen: the command line finds us by this.
+        self.settings.address_path.write_text(f"{self.settings.local_url}\n", "utf-8")
         self._say(f"console:  {self.settings.local_url}/console/")
         self._say(f"API:      {self.settings.local_url}/docs")
 
     async def close(self) -> None:
         """Stop web, then core: nobody is left who could ask for what is not there."""
         self._stop.set()
+        if "web" in self._started:
+            self.settings.address_path.unlink(missing_ok=True)
         for role in ("web", "core"):
             process = self._processes.get(role)
             if process is not None and process.returncode is None:
@@ -110,6 +115,7 @@ class Service:
         self._tasks.append(asyncio.create_task(work, name=role))
         try:
             self._note(await asyncio.wait_for(ready, START_WITHIN_S))
+            self._started.add(role)
         except (StartError, TimeoutError):
             await self.close()
             raise

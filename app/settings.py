@@ -227,6 +227,11 @@ class Settings(BaseSettings):
         return f"http://{_reachable(self.host)}:{self.http.port}"
 
     @property
+    def address_path(self) -> Path:
+        """Where a running service leaves its address for the command line of this machine."""
+        return self.data / "address"
+
+    @property
     def link_path(self) -> Path:
         """The Unix socket of core, for the web process and the command line."""
         return self.data / "core.sock"

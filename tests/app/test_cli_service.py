@@ -179,6 +179,15 @@ def test_a_command_that_was_not_answered_is_no_success(run_cli, service, data) -
     result = run_cli("send", "gone", "Reset", "--url", service.url, "--data", data)
     assert result.status == 2
     assert json.loads(result.out)["outcome"] == "gone"
+    assert result.err == "gone is not connected: the command did not reach it\n"
+
+
+def test_the_service_that_runs_on_a_data_directory_is_found_by_the_address_it_left(
+    run_cli, service, data
+) -> None:
+    (data / "address").write_text(f"{service.url}\n")
+    assert run_cli("faults", "--data", data, "--json").status == 0
+    assert service.requests == [("/api/v1/faults?limit=500", None)]
 
 
 @pytest.mark.parametrize("payload", ["{", "[1]", "3", "[" * 50_000])
