@@ -25,7 +25,8 @@ MANIFEST = "manifest.json"
 FORMAT = 1
 
 _NAME = re.compile(r"^(journal/)?[A-Za-z0-9][A-Za-z0-9._-]*$")
-_TAR_SUFFIXES = (".tar", ".gz", ".tgz")
+_TAR_NAMES = re.compile(r"\.(tar|tar\.gz|tgz)$")
+_OTHER_ARCHIVES = re.compile(r"\.(zip|7z|gz|bz2|xz|zst)$")
 _OWNER_ONLY = 0o600
 
 
@@ -133,8 +134,11 @@ def open_sink(target: Path) -> Sink:
     """Begin a backup at a name that is not taken. Raises `BackupError` and OSError."""
     if target.exists():
         raise BackupError(f"{target} exists already: name a new one")
+    is_tar = bool(_TAR_NAMES.search(target.name))
+    if not is_tar and _OTHER_ARCHIVES.search(target.name):
+        raise BackupError(f"{target}: expected a name in .tar, .tar.gz or .tgz, or a folder's")
     target.parent.mkdir(parents=True, exist_ok=True)
-    return TarSink(target) if target.suffix in _TAR_SUFFIXES else FolderSink(target)
+    return TarSink(target) if is_tar else FolderSink(target)
 
 
 def record_of(room: Path, name: str) -> FileRecord:

@@ -181,6 +181,16 @@ def test_a_target_that_is_there_is_never_overwritten(data: Path, tmp_path: Path)
     assert (tmp_path / "copy.tar").read_text() == "the last good backup"
 
 
+@pytest.mark.parametrize("name", ["copy.zip", "copy.tar.xz", "copy.gz"])
+def test_a_name_of_an_archive_we_do_not_write_is_refused(
+    data: Path, tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(BackupError, match=r"expected a name in \.tar"):
+        backup(data, tmp_path / name)
+
+    assert not (tmp_path / name).exists()
+
+
 def test_a_folder_without_stores_is_no_data_directory(tmp_path: Path) -> None:
     with pytest.raises(BackupError, match="nothing to back up"):
         backup(tmp_path, tmp_path / "copy")
