@@ -37,7 +37,7 @@ def main(action: str, *, folder: Path | None, rule: str = "", as_json: bool = Fa
         else:
             for mistake in mistakes:
                 console.print(str(mistake), markup=False)
-            console.print(_verdict(mistakes), markup=False)
+            console.print(_verdict(mistakes, folder), markup=False)
         return FOUND_MISTAKES if mistakes else DONE
     catalogue, _ = load_rules(folder)
     if action == "list":
@@ -81,8 +81,11 @@ def _missing_stories(
     ]
 
 
-def _verdict(mistakes: list[Mistake]) -> str:
-    return f"{len(mistakes)} mistakes" if mistakes else "all right"
+def _verdict(mistakes: list[Mistake], folder: Path | None) -> str:
+    if mistakes:
+        return f"{len(mistakes)} mistake{'s' if len(mistakes) > 1 else ''}"
+    catalogue, _ = load_rules(folder)
+    return f"{len(catalogue.rules)} rules, {len(load_stories(folder))} stories: all right"
 
 
 def _list(catalogue: Catalogue, *, as_json: bool) -> None:
