@@ -220,10 +220,11 @@ class Demo:
         unresolved = sum(number for state, number in counts.items() if state.is_unresolved)
         notices = self._reader.notice_counts().get(NoticeState.SENT, 0)
         fleet = self._progress.counters if self._progress else None
+        # Fits a terminal of 80 columns: a line that wraps is left behind at every update.
         head = (
-            f"{fleet.up_count:,} of {fleet.station_count:,} stations up,"
-            f" {fleet.sent_count:,} messages, {fleet.unanswered_count} unanswered;"
+            f"{fleet.up_count:,}/{fleet.station_count:,} stations, {fleet.sent_count:,} frames"
+            + (f" ({fleet.unanswered_count:,} unanswered)" if fleet.unanswered_count else "")
             if fleet
-            else "starting;"
+            else "starting"
         )
-        return f"{head} {unresolved} open tickets, {notices} notices sent"
+        return f"{head}, unresolved tickets: {unresolved}, notices: {notices}"
