@@ -174,5 +174,6 @@ def marks_of(ticket: Ticket) -> tuple[str, ...]:
         marks.append("promise broken")
     if ticket.contacts:
         calls = len(ticket.contacts)
-        marks.append("customer called" if calls == 1 else f"customer called {calls}×")
+        mark = "customer got in touch"  # by phone or otherwise
+        marks.append(mark if calls == 1 else f"{mark} {calls}×")
     return tuple(marks)

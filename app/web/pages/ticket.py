@@ -24,6 +24,8 @@ FRAMES_BEFORE = timedelta(minutes=2)
 """How long before a fault was first seen its frames are shown from."""
 
 FRAMES_SHOWN = 40
+FRAME_SHOWN_CHARACTERS = 4_000
+"""Longer frames are shown cut: a station may send a megabyte in one."""
 
 
 class FaultLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,7 +220,8 @@ def _happening(line: HistoryEntry, ticket: Ticket, zone: tzinfo) -> Happening:
         who="" if line.who == "foretell" else line.who,
         why=line.why,
         tone=tone,
-        evidence=line.evidence,
+        # A call is in the journal, too, but it is no frame that could be shown.
+        evidence=() if line.what == "contact" else line.evidence,
     )
 
 
@@ -258,11 +261,17 @@ def frame_lines(
             at=moment(entry.at),
             shown_at=f"{written(entry.at, zone)}:{entry.at:%S}",
             is_sent=entry.kind is EntryKind.SENT,
-            frame=mask_frame(entry.body.decode(errors="replace")),
+            frame=_cut(mask_frame(entry.body.decode(errors="replace"))),
             is_evidence=entry.position in evidence,
         )
         for entry in entries
     ]
+
+
+def _cut(frame: str) -> str:
+    if len(frame) <= FRAME_SHOWN_CHARACTERS:
+        return frame
+    return f"{frame[:FRAME_SHOWN_CHARACTERS]}… ({len(frame):,} characters in all)"
 
 
 def evidence_of(ticket: Ticket) -> frozenset[int]:
