@@ -10,7 +10,6 @@ import structlog
 
 from app.access import generate_password, generate_token, hash_password, token_digest
 from app.core import Core
-from app.data_lock import held
 from app.fleet_file import FleetFileError
 from app.link_wire import LinkError
 from app.process_words import Ready, Report, StartError
@@ -29,14 +28,6 @@ ALL_SCOPES = ("read", "write", "command", "admin")
 
 async def run_core(settings: Settings, report: Report, stop: asyncio.Event) -> None:
     """Run core until `stop`. Raises `StartError` where it cannot start."""
-    try:
-        with held(settings.data):
-            await _run(settings, report, stop)
-    except OSError as error:
-        raise StartError(str(error)) from error
-
-
-async def _run(settings: Settings, report: Report, stop: asyncio.Event) -> None:
     core = build_core(settings)
     try:
         try:
