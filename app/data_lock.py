@@ -26,7 +26,7 @@ class DataLock:
         except BlockingIOError:
             self.close()
             raise DataBusyError(
-                f"another service works on {data}: end it, or name another directory with --data"
+                f"another service works on {data}: end it, or name another folder with --data"
             ) from None
         except OSError:
             self.close()

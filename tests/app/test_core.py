@@ -7,8 +7,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from app.core import Core
-from app.data_lock import DataBusyError
 from app.core_requests import Requests
+from app.data_lock import DataBusyError
 from app.messages import (
     ActOnTicket,
     CommandDone,
