@@ -35,7 +35,7 @@ from domain.events import (
     Unreadable,
 )
 from domain.places import TicketId
-from ticketing.commands import Action, SendNotice
+from ticketing.commands import Action, RefusedError, SendNotice
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,6 @@ class Core:
         self._tasks: list[asyncio.Task[None]] = []
         self._changed_stations: set[str] = set()
         self._contact_tickets: dict[int, TicketId] = {}
-        self.started_at: datetime | None = None
 
     # --- life ---
 
@@ -100,7 +99,6 @@ class Core:
             None,
         )
         await self.recorder.flush()
-        self.started_at = self.clock.now()
         await self.link.start()
         settings = self._settings
         ports = Ports(
@@ -207,8 +205,12 @@ class Core:
                 self._contact_tickets[contact.position] = ticket
         self._sleep_until(outcome.wake_at)
 
-    def act(self, action: Action) -> None:
+    async def act(self, action: Action) -> None:
         """Do what a person wants done to a ticket, durably. Raises `RefusedError`."""
+        if troubles := self._troubles():
+            raise RefusedError(f"nothing can be kept just now ({troubles[0]}): try again later")
+        # What was recorded before it counts before it, as it will in a replay.
+        await self.recorder.flush()
         if self.parts.store.is_applied([action.key]):
             return
         now = self.clock.now()
@@ -310,11 +312,12 @@ class Core:
 
     def health(self) -> Health:
         """Say whether stations are taken on and everything is durable, and why not."""
-        reasons = []
-        if self.recorder.trouble:
-            reasons.append(f"journal not writable: {self.recorder.trouble}")
-        if self._turns.trouble:
-            reasons.append(f"ticket store not writable: {self._turns.trouble}")
-        if self.started_at is None:
-            reasons.append("starting")
-        return Health(not reasons, tuple(reasons), self.metrics.text())
+        troubles = self._troubles()
+        return Health(not troubles, troubles, self.metrics.text())
+
+    def _troubles(self) -> tuple[str, ...]:
+        found = (
+            ("journal not writable", self.recorder.trouble),
+            ("ticket store not writable", self._turns.trouble),
+        )
+        return tuple(f"{what}: {reason}" for what, reason in found if reason)

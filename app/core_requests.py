@@ -46,7 +46,7 @@ class Deeds(Protocol):
     def health(self) -> Health:
         """Say whether stations are taken on and everything is durable, and why not."""
 
-    def act(self, action: Action) -> None:
+    async def act(self, action: Action) -> None:
         """Do what a person wants done to a ticket, durably. Raises `RefusedError`."""
 
     async def record_event(self, make: Make) -> int:
@@ -80,7 +80,7 @@ class Requests:
                 return await self._plan_maintenance(request)
             case ActOnTicket(action):
                 try:
-                    self._deeds.act(action)
+                    await self._deeds.act(action)
                 except RefusedError as error:
                     return Refusal(str(error))
                 return Done(action.ticket)

@@ -1,5 +1,7 @@
 """Core as a whole, in this process: stations, people, and coming back."""
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import msgspec
@@ -222,6 +224,35 @@ async def test_the_fleet_view_and_health_say_what_is_there(settings):
         gone = await running.ask(SendCommand(station="N-7", action="Reset"))
         assert isinstance(gone, CommandDone)
         assert gone.outcome == "gone"
+
+
+async def test_what_was_recorded_before_an_action_counts_before_it(settings):
+    async with Running(settings) as running, running.station() as station:
+        call = RecordContact(customer="acme", channel="phone", station="N-1")
+        answer = await running.ask(call)
+        running.core.recorder._pool = ThreadPoolExecutor(1)  # as on a disk that is slow
+        await station.send(STATUS)
+        while running.core.recorder.is_idle:
+            await asyncio.sleep(0)
+        take = TakeTicket(ticket=answer.reference, who="kim", key="k1")
+        await running.ask(ActOnTicket(take))
+        [ticket] = running.tickets()
+        assert [entry.what for entry in ticket.history][-1] == "taken"
+        assert "fault raised" in [entry.what for entry in ticket.history]
+
+
+async def test_an_action_that_could_not_be_kept_is_refused_with_the_reason(
+    settings, monkeypatch
+):
+    async with Running(settings) as running:
+        call = RecordContact(customer="acme", channel="phone", station="N-1")
+        answer = await running.ask(call)
+        monkeypatch.setattr(running.core._turns, "_trouble", "disk is full")
+        take = TakeTicket(ticket=answer.reference, who="kim", key="k1")
+        refusal = await running.ask(ActOnTicket(take))
+        assert isinstance(refusal, Refusal)
+        assert "disk is full" in refusal.reason
+        assert [ticket.taken_by for ticket in running.tickets()] == [""]
 
 
 async def test_a_ticket_store_that_refuses_is_said_and_nothing_is_lost(settings, monkeypatch):
