@@ -172,11 +172,15 @@ class Service:
         os.kill(pid, signal.SIGKILL)
         return pid
 
-    def stop(self) -> int:
-        """Ask it to stop, as a service manager does; return its exit status."""
+    def ask_to_stop(self) -> None:
+        """Send the signal that service managers send."""
         if self.process.poll() is None:
             self.children()
             self.process.send_signal(signal.SIGTERM)
+
+    def stop(self) -> int:
+        """Ask it to stop and wait until it has; return its exit status."""
+        self.ask_to_stop()
         try:
             status = self.process.wait(STOP_WITHIN_S)
         except subprocess.TimeoutExpired:
@@ -369,6 +373,8 @@ class RawStation:
             except (EOFError, ConnectionResetError):
                 return Closed(None)
             if kind == CLOSE:
+                with contextlib.suppress(OSError):
+                    self.send(body, CLOSE)  # RFC 6455 §5.5.1: a close is answered by one
                 code = struct.unpack("!H", body[:2])[0] if body else None
                 return Closed(code, body[2:].decode("utf-8", "replace"))
             if kind in (TEXT, BINARY, PONG):
