@@ -29,7 +29,10 @@ async def run_web(settings: Settings, report: Report, stop: asyncio.Event) -> No
         registry()
         sock = listen(settings.host, settings.http.port)
     except (OSError, FleetFileError) as error:
-        words = f"cannot listen on {settings.host}, HTTP port {settings.http.port}: {error}"
+        words = (
+            f"cannot listen on {settings.host}, HTTP port {settings.http.port}: {error}; "
+            "is another service running there? --http-port names another port"
+        )
         raise StartError(words if isinstance(error, OSError) else str(error)) from error
     app = create_app(web_settings(settings), clock=SystemClock(), registry=registry)
     with sock:
