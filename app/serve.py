@@ -93,13 +93,16 @@ class Service:
         self._stop.set()
         if "web" in self._started:
             self.settings.address_path.unlink(missing_ok=True)
-        for role in ("web", "core"):
-            process = self._processes.get(role)
-            if process is not None and process.returncode is None:
-                await _stop_process(process)
+        await self._end("web")
+        await self._end("core")
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _end(self, role: Role) -> None:
+        process = self._processes.get(role)
+        if process is not None and process.returncode is None:
+            await _stop_process(process)
 
     def process_id(self, role: Role) -> int:
         """Return the process id of a role; it changes when the process was restarted."""
@@ -155,9 +158,14 @@ class Service:
         while not self._stop.is_set():
             started_at = loop.time()
             is_first = not ready.done()
-            reason = await self._run_process(
-                role, _into(ready) if is_first else self._again(role)
-            )
+            try:
+                reason = await self._run_process(
+                    role, _into(ready) if is_first else self._again(role)
+                )
+            except Exception as error:  # the one supervisor of a role: nobody else restarts it
+                log.exception("supervision stumbled", role=role)
+                reason = f"supervision stumbled: {error}"
+                await self._end(role)
             if self._stop.is_set():
                 return
             if not ready.done():
@@ -200,7 +208,11 @@ class Service:
         process.stdin.write(_settings_line(self.settings))
         failed = ""
         async for line in process.stdout:
-            message = _MESSAGE_READER.decode(line)
+            try:
+                message = _MESSAGE_READER.decode(line)
+            except msgspec.MsgspecError:  # a library that prints is no reason to fall
+                log.warning("process said something else", role=role, said=line[:200])
+                continue
             if isinstance(message, Failed):
                 failed = message.reason
             report(message)
