@@ -137,7 +137,12 @@ class GroupRecorder:
         return position
 
     def fold(self, *, everything: bool = False) -> None:
-        """Journal the signs of life of the next slot of stations; call it once a second."""
+        """Journal the signs of life of the next slot of stations; call it once a second.
+
+        While the journal refuses they are only counted on: nothing grows with the outage.
+        """
+        if self._trouble and not everything:
+            return
         self._slot = (self._slot + 1) % FOLD_SLOTS
         due = [
             station
@@ -196,8 +201,7 @@ class GroupRecorder:
     def _committed(self) -> None:
         sends, events = self._sends, self._events
         self._entries, self._sends, self._events = [], [], []
-        for send, frame in sends:
-            send(frame)
+        _answer(sends)
         self._believe(events)
 
     async def _commit_beside(self) -> None:
@@ -215,8 +219,7 @@ class GroupRecorder:
                 except JournalUnavailableError as error:
                     await self._wait_after(error.reason)
             self._recovered()
-            for send, frame in sends:
-                send(frame)
+            _answer(sends)
             self._believe(events)
 
     async def _retry(self, reason: str) -> None:
@@ -255,6 +258,15 @@ class GroupRecorder:
             raise error
         if self._entries or self._sends:
             self._schedule()
+
+
+def _answer(sends: list[tuple[Callable[[bytes], None], bytes]]) -> None:
+    """Send what waited for the commit. The supervisor of each answer: one stops no other."""
+    for send, frame in sends:
+        try:
+            send(frame)
+        except Exception:
+            log.exception("answer not sent")
 
 
 def _heard(station: StationId, life: _Life, now: datetime) -> Callable[[int], AnyEvent]:

@@ -76,6 +76,32 @@ async def test_everything_of_one_turn_is_one_commit_and_answers_leave_after_it(b
     ]
 
 
+async def test_an_answer_that_cannot_be_sent_keeps_back_no_other_and_no_event(bench):
+    def stumble(_):
+        raise OSError("a bug")
+
+    position = bench.say()
+    bench.recorder.after_commit(stumble, b"lost")
+    bench.recorder.after_commit(bench.send, b"left")
+    await bench.recorder.flush()
+    sent = [("sent", b"answer 1", 1), ("sent", b"left", 1)]
+    assert bench.said == [*sent, ("believed", position)]
+
+
+async def test_while_the_journal_refuses_signs_of_life_are_counted_and_not_queued(bench):
+    bench.journal.failures = 1
+    bench.recorder.heard("A")
+    bench.say()
+    while not bench.recorder.trouble:
+        await asyncio.sleep(0)
+    before = bench.recorder.position
+    for _ in range(FOLD_SLOTS):
+        bench.recorder.fold()
+    assert bench.recorder.position == before
+    await bench.recorder.close()
+    assert bench.recorder.position == before + 1  # told in the end, in one entry
+
+
 async def test_turn_after_turn_is_committed_without_being_asked(bench):
     for number in range(1, 6):
         bench.say()
