@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import socket
 from datetime import datetime
+from pathlib import Path
 
 import uvloop
 from rich.console import Console
 
 from app.clock import SystemClock
 from app.core_parts import TICKETS_FILE
+from app.data_lock import DataBusyError, DataLock
 from app.fleet_file import read_fleet
 from app.logs import set_up_logs
 from app.process_words import StartError
-from app.serve import Service
+from app.serve import OURS_ALONE, Service
 from app.settings import Settings, TextSettings
 from domain.tickets import TicketKind
 from simulator.fleet import make_fleet
@@ -53,6 +56,7 @@ def run(
     keep: bool,
 ) -> int:
     """Run the demo until Ctrl-C or the end of its duration. Exit status 2: it cannot start."""
+    os.umask(OURS_ALONE)
     set_up_logs(settings.log, "demo")
     console = Console(highlight=False)
     try:
@@ -78,6 +82,7 @@ def _prepare(
     if data.exists() and any(data.iterdir()) and not mark.exists():
         raise StartError(f"{data} is not a demo's data directory: name another with --data")
     if data.exists() and not keep:
+        _refuse_if_busy(data)
         shutil.rmtree(data)
     data.mkdir(parents=True, exist_ok=True)
     mark.touch()
@@ -96,6 +101,14 @@ def _prepare(
             "texts": _demo_texts(settings.texts),
         }
     )
+
+
+def _refuse_if_busy(data: Path) -> None:
+    """Raise `StartError` where another demo is at work: its files must stay."""
+    try:
+        DataLock(data).close()
+    except DataBusyError as error:
+        raise StartError(str(error)) from error
 
 
 def _demo_texts(texts: TextSettings) -> TextSettings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -31,12 +32,16 @@ STOP_WITHIN_S = 20.0
 START_WITHIN_S = 600.0
 """A core that has months of journal to replay may take minutes."""
 
+OURS_ALONE = 0o077
+"""Stores, mails and frames name customers and their people: no other user may read them."""
+
 _MESSAGE_READER = msgspec.json.Decoder(Message)
 Say = Callable[[str], None]
 
 
 def run(settings: Settings) -> int:
     """Run the service until it is told to stop. Exit status 2 where it cannot start."""
+    os.umask(OURS_ALONE)
     set_up_logs(settings.log, "serve")
     console = Console(stderr=False, highlight=False)
     try:
