@@ -117,7 +117,9 @@ def _news_due(ticket: Ticket, reader: Reader, manners: Manners) -> list[Due]:
         at = tellable_at(held, ticket, manners)
         if at is None:
             continue
-        if reason is NoticeReason.ADDED and _is_known(ticket, reader, held.fault):
+        # A danger that could not be written is a person's matter by now: never tried twice.
+        is_old = reason is NoticeReason.ADDED or reader.is_left_out
+        if is_old and _is_known(ticket, reader, held.fault):
             continue
         is_danger = held.fault.is_danger
         if not is_danger:
