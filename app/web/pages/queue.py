@@ -8,12 +8,19 @@ from urllib.parse import urlencode
 import msgspec
 
 from app.web.pages.moments import span, written
-from app.web.pages.words import KIND_WORDS, STATE_WORDS, place_words, site_of_ticket
+from app.web.pages.words import (
+    KIND_WORDS,
+    STATE_WORDS,
+    finding_of,
+    place_words,
+    site_of_ticket,
+)
 from domain.faults import Severity
 from domain.places import CustomerId, SiteId
 from domain.registry import Registry, Site
 from domain.tickets import Ticket, TicketKind, TicketState
 from ticketing.store_rows import TicketFilter
+from ticketing.wording import load_wording
 
 UNRESOLVED = (TicketState.NEW, TicketState.OPEN, TicketState.WAITING)
 MAIN_KINDS = tuple(kind for kind in TicketKind if kind is not TicketKind.TASK)
@@ -85,6 +92,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     kind: str
     title: str
+    finding: str  # what the codes of its active faults mean
     place: str
     site: str
     site_id: str
@@ -115,6 +123,7 @@ def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
         state=STATE_WORDS[ticket.state],
         kind=KIND_WORDS[ticket.kind],
         title=short_title(ticket, site),
+        finding=finding_of(codes_of(ticket), load_wording()),
         place="" if ticket.place.name in ticket.title else place_words(ticket.place, registry),
         site=site.title if site else (ticket.site or ""),
         site_id=ticket.site or "",
@@ -136,6 +145,12 @@ def short_title(ticket: Ticket, site: Site | None) -> str:
     """Return the title without severity and site, which stand beside it on every page."""
     title = ticket.title.removeprefix(f"{ticket.severity.value} ")
     return title if site is None else title.replace(f" @ {site.title}", "", 1)
+
+
+def codes_of(ticket: Ticket) -> list[str]:
+    """Return the codes of the active faults, else of all that were; the oldest first."""
+    held = [one for one in ticket.faults if one.is_active] or ticket.faults
+    return [code for one in held for code in one.fault.codes]
 
 
 def began_at(ticket: Ticket) -> datetime:

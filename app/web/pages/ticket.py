@@ -12,13 +12,21 @@ from app.web.masking import mask_frame
 from app.web.pages.moments import span, written
 from app.web.pages.queue import Row, row_of
 from app.web.pages.site_state import SiteState, site_state
-from app.web.pages.words import LINK_WORDS, place_words, site_of_ticket, status_words
+from app.web.pages.words import (
+    LINK_WORDS,
+    advice_on,
+    finding_of,
+    place_words,
+    site_of_ticket,
+    status_words,
+)
 from domain.beliefs import StationBelief
 from domain.faults import Fault
 from domain.journal import Entry, EntryKind
 from domain.places import StationId
 from domain.registry import Registry, Site
 from domain.tickets import HistoryEntry, Notice, Ticket, TicketState
+from ticketing.wording import load_wording
 
 FRAMES_BEFORE = timedelta(minutes=2)
 """How long before a fault was first seen its frames are shown from."""
@@ -34,13 +42,14 @@ class FaultLine(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     rule: str
     codes: tuple[str, ...]
+    finding: str  # what the codes mean
     severity: str
     since: str
     since_at: str
     is_active: bool
     cleared: str
     cleared_at: str
-    advice: str
+    advice: tuple[str, ...]  # on its codes, then on its rule
     is_danger: bool
     is_flapping: bool
     inhibited_by: str
@@ -172,13 +181,14 @@ def _fault_line(
         place=place_words(fault.place, registry),
         rule=fault.rule,
         codes=fault.codes,
+        finding=finding_of(fault.codes, load_wording()),
         severity=fault.severity.value,
         since=f"{written(fault.seen_at, zone)} ({span((cleared_at or now) - fault.seen_at)})",
         since_at=moment(fault.seen_at),
         is_active=cleared_at is None,
         cleared="" if cleared_at is None else written(cleared_at, zone),
         cleared_at="" if cleared_at is None else moment(cleared_at),
-        advice=fault.advice,
+        advice=(*advice_on(fault.codes, load_wording()), *filter(None, [fault.advice])),
         is_danger=fault.is_danger,
         is_flapping=fault.is_flapping,
         inhibited_by=fault.inhibited_by or "",

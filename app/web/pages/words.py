@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from domain.beliefs import Link, StationBelief
 from domain.events import Status
 from domain.places import Place, PlaceKind
 from domain.registry import Registry, Site
 from domain.tickets import Ticket, TicketKind, TicketState
+from ticketing.wording import Wording
 
 STATE_WORDS = {
     TicketState.NEW: "New",
@@ -45,6 +48,17 @@ USABLE = frozenset(
     }
 )
 """Statuses of an EVSE that charges or could."""
+
+
+def finding_of(codes: Iterable[str], wording: Wording) -> str:
+    """Say what fault codes mean, for an agent: `the plug lock does not work`."""
+    said = (wording.of_code(code).texts["en"].finding for code in codes)
+    return "; ".join(dict.fromkeys(one for one in said if one))
+
+
+def advice_on(codes: Iterable[str], wording: Wording) -> tuple[str, ...]:
+    """Return what an agent should know of fault codes: likely causes, checks, part, remote."""
+    return tuple(dict.fromkeys(wording.of_code(code).agent for code in codes))
 
 
 def place_words(place: Place, registry: Registry) -> str:

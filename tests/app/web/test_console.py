@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import html
 import re
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
 
 from app.messages import ActOnTicket, RecordContact
+from app.web.pages.ticket import frame_lines
+from domain.journal import Entry, EntryKind
 from ticketing.commands import CloseTicket
+from ticketing.wording import load_wording
 
 HTML = {"accept": "text/html"}
 
@@ -95,6 +100,23 @@ async def test_a_ticket_shows_all_an_agent_needs(demo) -> None:
         "A fault is still active",
     ):
         assert words in page, words
+
+
+async def test_codes_come_with_what_they_mean_and_what_to_check(demo) -> None:
+    queue = await get(demo, "/console/queue")
+    ticket = await get(demo, "/console/tickets/T-1001")
+    words = load_wording().of_code("CX014")
+    assert html.escape(words.texts["en"].finding) in queue
+    assert html.escape(words.texts["en"].finding) in ticket
+    assert words.agent.split("; ")[0] in html.unescape(ticket)
+
+
+def test_a_frame_of_a_megabyte_is_shown_cut() -> None:
+    at = datetime(2026, 1, 5, 11, 0, tzinfo=UTC)
+    entry = Entry(1, at, EntryKind.RECEIVED, None, b"[" * 1_000_000)
+    (line,) = frame_lines([entry], UTC)
+    assert len(line.frame) < 4_100
+    assert line.frame.endswith("… (1,000,000 characters in all)")
 
 
 async def test_frames_beside_a_ticket_are_masked_and_point_at_the_evidence(demo) -> None:
