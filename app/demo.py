@@ -204,11 +204,17 @@ class Demo:
     def _since_up(self, at: datetime) -> str:
         return f"{(at - self._up_at).total_seconds():.0f} s" if self._up_at else "?"
 
+    def _is_of_this_run(self, at: datetime) -> bool:
+        """Whether it is news: data that was kept holds tickets and notices of earlier runs."""
+        return self._up_at is not None and at >= self._up_at
+
     def _tell_first_ticket(self) -> bool:
         page = self._reader.tickets(
             TicketFilter(kinds=SHOWN_KINDS), order=TicketOrder.OLDEST, limit=1
         )
         for ticket in page.items:
+            if not self._is_of_this_run(ticket.opened_at):
+                break
             at = self._since_up(ticket.opened_at)
             self._say(f"first ticket after {at}: {ticket.id} {ticket.title}")
             self._say(f"  {self._settings.local_url}/console/tickets/{ticket.id}")
@@ -218,6 +224,8 @@ class Demo:
         page = self._reader.notices(limit=1, is_newest_first=False)
         for stored in page.items:
             notice = stored.notice
+            if not self._is_of_this_run(notice.at):
+                break
             at = self._since_up(notice.at)
             self._say(
                 f"first notice after {at}, to {notice.name or notice.to}: {notice.subject}"
