@@ -25,6 +25,7 @@ from ocpp_server.gate import PasswordGate
 from ocpp_server.limits import Limits
 from ocpp_server.listener import Endpoint
 from ocpp_server.protocol import Dialect
+from ocpp_server.v2x.dialect import Dialect2x
 from ocpp_server.v16.dialect import Dialect16
 from rules.engine import Engine
 from rules.state import EngineState
@@ -39,6 +40,12 @@ ACCESS_FILE = "access.db"
 SNAPSHOT_FILE = "snapshot"
 JOURNAL_FOLDER = "journal"
 MAIL_FOLDER = "mail"
+
+OLDEST = "ocpp1.6"
+"""What is assumed of a station that offers no subprotocol of ours (quirk A1)."""
+
+PROTOCOLS = ("ocpp2.1", "ocpp2.0.1", OLDEST)
+"""Subprotocols spoken; of several that a station offers, the first of these is chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +146,8 @@ def make_endpoint(
 
     def make_dialect(station: StationId, protocol: str) -> Dialect:
         translation = parts.interpreter.connected(station, protocol)
-        return Dialect16(
-            station, translation, heartbeat_every_s=settings.ocpp.heartbeat_every_s
-        )
+        dialect = Dialect16 if protocol == OLDEST else Dialect2x
+        return dialect(station, translation, heartbeat_every_s=settings.ocpp.heartbeat_every_s)
 
     def resolve(name: str) -> StationId:
         return parts.registry.station_named(name) or StationId(name)
@@ -151,7 +157,7 @@ def make_endpoint(
         return registered.evses if registered else 0
 
     gate = PasswordGate(parts.access.station_password_hash, resolve)
-    limits = Limits(ping_every_s=settings.ocpp.ping_every_s)
+    limits = Limits(protocols=PROTOCOLS, ping_every_s=settings.ocpp.ping_every_s)
     return Endpoint(recorder, clock, gate, make_dialect, limits, evses=evses)
 
 

@@ -153,6 +153,8 @@ class ErrorRaised(PlaceEvent, frozen=True, kw_only=True):
 
     error: ErrorReport
     key: str = ""  # what the matching ErrorCleared names; "" = the error code
+    severity: int | None = None  # as the station rates it: 0 danger .. 9 debug (OCPP 2.x)
+    cause: str = ""  # key of the error that caused this one, where the station says so
 
 
 class ErrorCleared(PlaceEvent, frozen=True, kw_only=True):

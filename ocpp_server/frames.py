@@ -1,4 +1,4 @@
-"""The OCPP-J envelope: bytes in, one call, answer, or the reason why it is neither.
+"""The OCPP-J envelope: bytes in, one message, or the reason why it is none.
 
 Decides nothing about actions. It forgives what real stations send (pretty-printed JSON, numeric
 ids, two to five elements, broken strings) and raises nothing, whatever the bytes.
@@ -46,6 +46,22 @@ class CallError(msgspec.Struct, frozen=True):
     payload: bytes
 
 
+class Send(msgspec.Struct, frozen=True):
+    """A message that is never answered (OCPP 2.1, type 6). `payload` as in a call."""
+
+    message_id: str
+    action: str
+    payload: bytes
+    breaches: tuple[Breach, ...] = ()
+
+
+class ResultRefused(msgspec.Struct, frozen=True):
+    """The station could not use an answer of ours (OCPP 2.1, type 5), and says why."""
+
+    message_id: str
+    payload: bytes  # the JSON list of code, description and details
+
+
 class NotAFrame(msgspec.Struct, frozen=True):
     """Bytes that gave no message, and why.
 
@@ -59,7 +75,7 @@ class NotAFrame(msgspec.Struct, frozen=True):
     is_quiet: bool = False
 
 
-Frame = Call | CallResult | CallError | NotAFrame
+Frame = Call | CallResult | CallError | Send | ResultRefused | NotAFrame
 
 _ELEMENTS = msgspec.json.Decoder(list[msgspec.Raw])
 _STRING = msgspec.json.Decoder(str)
@@ -78,7 +94,7 @@ _MEMBER = re.compile(
 )
 _MEMBER_LIMIT = 50
 _NUMBER_START = b"-0123456789"
-_KINDS = {b"2": 2, b"3": 3, b"4": 4}
+_KINDS = {b"2": 2, b"3": 3, b"4": 4, b"5": 5, b"6": 6}
 _ODD_KINDS = {b'"2"': 2, b'"3"': 3, b'"4"': 4, b"2.0": 2, b"3.0": 3, b"4.0": 4}
 _NOT_CLEAN = Breach("", "not clean JSON")
 
@@ -164,8 +180,10 @@ def _shape(elements: list[msgspec.Raw], breaches: tuple[Breach, ...]) -> Frame:
     match kind:
         case 2:
             return _shape_call(raw, breaches)
-        case 3 | 4:
+        case 3 | 4 | 5:
             return _shape_answer(kind, raw)
+        case 6:
+            return _shape_send(raw, breaches)
         case _:
             return NotAFrame(f"message type {raw[0][:20].decode('utf-8', 'replace')}")
 
@@ -190,7 +208,19 @@ def _shape_answer(kind: int, raw: list[bytes]) -> Frame:
         return NotAFrame("an answer without an id")
     if kind == 3:
         return CallResult(message_id, raw[2] if len(raw) > 2 else b"{}")
-    return CallError(message_id, b"[" + b",".join(raw[2:]) + b"]")
+    refused = b"[" + b",".join(raw[2:]) + b"]"
+    return CallError(message_id, refused) if kind == 4 else ResultRefused(message_id, refused)
+
+
+def _shape_send(raw: list[bytes], breaches: tuple[Breach, ...]) -> Frame:
+    message_id = _id(raw[1]) if len(raw) > 1 else None
+    if message_id is None or len(raw) == 2 or not raw[2].startswith(b'"'):
+        return NotAFrame("a sent message without an id or an action")
+    if len(raw) != 4:
+        why = f"a sent message of {len(raw)} elements instead of 4"
+        breaches = (*breaches, Breach("", why))
+    payload = raw[3] if len(raw) > 3 else b""
+    return Send(message_id, _STRING.decode(raw[2]), payload, breaches)
 
 
 def _with_own_id(cleaned: Frame, frame: bytes) -> Frame:

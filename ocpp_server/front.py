@@ -84,7 +84,8 @@ Verdict = NeedMore | Refuse | Accept
 class FrontRules:
     """What the front goes by: OCPP versions in order of preference, and the head's limit.
 
-    The first of `protocols` is assumed where a station offers none that we speak.
+    `protocols` stand in order of preference; the last one is assumed where a station offers
+    none that we speak.
     """
 
     protocols: Sequence[str] = ("ocpp1.6",)
@@ -228,13 +229,13 @@ def _choose(offered: tuple[str, ...], spoken: Sequence[str]) -> tuple[str | None
     """Return the subprotocol to answer with, in the station's spelling, and what to assume.
 
     A station that offers nothing, or nothing we speak, is answered without the header and
-    assumed to speak our first version: the payload decides in the end.
+    assumed to speak our last, oldest version: the payload decides in the end.
     """
     spelled = {word.lower(): word for word in reversed(offered)}
     for protocol in spoken:
         if protocol in spelled:
             return spelled[protocol], protocol
-    return None, spoken[0]
+    return None, spoken[-1]
 
 
 def _credentials(authorization: str) -> tuple[str | None, str | None]:

@@ -17,7 +17,7 @@ class Limits:
     because some stations reboot when a command arrives before or during their boot.
     """
 
-    protocols: tuple[str, ...] = ("ocpp1.6",)  # in order of preference; the first is assumed
+    protocols: tuple[str, ...] = ("ocpp1.6",)  # in order of preference; the last is assumed
     max_connections: int = 50_000  # beyond: 503
     max_receptions: int = 20_000  # sockets without a whole handshake; beyond: dropped
     max_head_bytes: int = 8 * KIB  # beyond: 431

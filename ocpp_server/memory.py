@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from domain.places import Place, StationId
+from ocpp_server.v2x.remembered import Memory2x
 
 DUE_LIMIT = 32
 """Calls whose answers (of ours) still mean something; one is answered before the next."""
@@ -37,6 +38,13 @@ class Memory(msgspec.Struct, kw_only=True):
     protocol: str = ""
     due: list[AnswerDue] = []
     transactions: dict[str, int] = {}  # number -> EVSE
+    v2x: Memory2x | None = None  # what only OCPP 2.x needs
+
+    def of_2x(self) -> Memory2x:
+        """Return what has to be remembered of OCPP 2.x, beginning with nothing."""
+        if self.v2x is None:
+            self.v2x = Memory2x()
+        return self.v2x
 
     def expect(self, due: AnswerDue) -> None:
         """Remember a call until its answer; the same call said again takes its place."""

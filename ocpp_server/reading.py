@@ -14,6 +14,10 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     is the result that belongs to `action`. `is_fact`: our answer will carry a fact of its own,
     which `Translation.sent` reads. `is_conforming`: a call without any breach of its schema.
     For answers to our commands see `protocol.Reaction`.
+
+    `is_2x`: the message is of OCPP 2.x, and so is the answer due; `told` is the payload of that
+    answer where the action alone does not settle it. `is_foreign`: nothing was read, because
+    the message is of the other edition; `translate` then asks the reader of that one.
     """
 
     events: tuple[AnyEvent, ...]
@@ -27,3 +31,6 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     result: bytes = b""
     is_error: bool = False
     is_conforming: bool = False
+    is_2x: bool = False
+    told: bytes = b""
+    is_foreign: bool = False

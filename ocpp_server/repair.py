@@ -29,6 +29,7 @@ ITEM_LIMIT = 10_000
 
 _SHOWN = 60  # characters of a bad value that a breach quotes
 _INT_MAX = 2**63 - 1
+_TRUTHS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 # A payload is JSON of any shape and a message is built by keyword: here, at the border of the
 # typed world, values are `object` and only the struct's own constructor arguments are Any.
@@ -75,12 +76,13 @@ def _struct_reader(info: inspect.StructType) -> _Read:
     fields = [(field, _reader(field.type)) for field in info.fields]
     names = {field.encode_name for field in info.fields}
     spellings = {name.casefold(): name for name in names}
+    is_closed = info.cls.__struct_config__.forbid_unknown_fields
 
     def read(value: object, path: str, breaches: list[Breach]) -> object:
         if not isinstance(value, dict):
             breaches.append(Breach(path, f"not an object: {_shown(value)}"))
             return UNSET
-        members = _members(value, names, spellings, path, breaches)
+        members = _members(value, names, spellings, path, breaches) if is_closed else value
         found: dict[str, Any] = {}
         for field, read_field in fields:
             where = f"{path}.{field.encode_name}" if path else field.encode_name
@@ -122,12 +124,18 @@ def _reader(kind: inspect.Type) -> _Read:
     match kind:
         case inspect.StrType(max_length=max_length, pattern=pattern):
             return _text_reader(max_length, pattern)
-        case inspect.IntType():
-            return _read_integer
+        case inspect.IntType(ge=low, le=high):
+            return _integer_reader(low, high)
+        case inspect.FloatType(ge=low, le=high):
+            return _number_reader(low, high)
+        case inspect.BoolType():
+            return _read_truth
+        case inspect.AnyType():
+            return _read_anything
         case inspect.LiteralType(values=words):
             return _word_reader(str(word) for word in words)
-        case inspect.ListType(item_type=item, min_length=min_length):
-            return _list_reader(_reader(item), min_length or 0)
+        case inspect.ListType(item_type=item, min_length=least, max_length=most):
+            return _list_reader(_reader(item), least or 0, most)
         case inspect.StructType():
             return _struct_reader(kind)
         case _:
@@ -153,13 +161,60 @@ def _text_reader(max_length: int | None, pattern: str | None) -> _Read:
     return read
 
 
-def _read_integer(value: object, path: str, breaches: list[Breach]) -> int | UnsetType:
-    number = _integer_of(value)
+def _integer_reader(low: float | None, high: float | None) -> _Read:
+    def read(value: object, path: str, breaches: list[Breach]) -> object:
+        number = _integer_of(value)
+        if number is UNSET:
+            breaches.append(Breach(path, f"not an integer: {_shown(value)}"))
+        elif not isinstance(value, int) or isinstance(value, bool):
+            breaches.append(Breach(path, f"not written as an integer: {_shown(value)}"))
+        elif not _is_within(value, low, high):
+            breaches.append(Breach(path, f"out of range: {_shown(value)}"))
+        return number
+
+    return read
+
+
+def _number_reader(low: float | None, high: float | None) -> _Read:
+    def read(value: object, path: str, breaches: list[Breach]) -> object:
+        number = _number_of(value)
+        if number is UNSET:
+            breaches.append(Breach(path, f"not a number: {_shown(value)}"))
+        elif not isinstance(value, int | float):
+            breaches.append(Breach(path, f"not written as a number: {_shown(value)}"))
+        elif not _is_within(number, low, high):
+            breaches.append(Breach(path, f"out of range: {_shown(value)}"))
+        return number
+
+    return read
+
+
+def _is_within(number: float | UnsetType, low: float | None, high: float | None) -> bool:
     if number is UNSET:
-        breaches.append(Breach(path, f"not an integer: {_shown(value)}"))
-    elif not isinstance(value, int) or isinstance(value, bool):
-        breaches.append(Breach(path, f"not written as an integer: {_shown(value)}"))
-    return number
+        return False
+    return (low is None or number >= low) and (high is None or number <= high)
+
+
+def _number_of(value: object) -> float | UnsetType:
+    """Read 1, "1" and "1,5" (quirk G8) as numbers; booleans and what is not finite as none."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return UNSET
+    try:
+        number = float(value.replace(",", ".") if isinstance(value, str) else value)
+    except (ValueError, OverflowError):
+        return UNSET
+    return number if math.isfinite(number) else UNSET
+
+
+def _read_truth(value: object, path: str, breaches: list[Breach]) -> object:
+    if isinstance(value, bool):
+        return value
+    breaches.append(Breach(path, f"not true or false: {_shown(value)}"))
+    return _TRUTHS.get(as_text(value).strip().casefold(), UNSET)
+
+
+def _read_anything(value: object, path: str, breaches: list[Breach]) -> object:
+    return value
 
 
 def _integer_of(value: object) -> int | UnsetType:
@@ -195,7 +250,7 @@ def _word_reader(words: Iterable[str]) -> _Read:
     return read
 
 
-def _list_reader(read_item: _Read, min_length: int) -> _Read:
+def _list_reader(read_item: _Read, min_length: int, max_length: int | None) -> _Read:
     def read(value: object, path: str, breaches: list[Breach]) -> object:
         if isinstance(value, dict):  # quirk G2: the only element without its list
             breaches.append(Breach(path, "an object instead of a list"))
@@ -205,6 +260,8 @@ def _list_reader(read_item: _Read, min_length: int) -> _Read:
             return UNSET
         if len(value) < min_length:
             breaches.append(Breach(path, f"{len(value)} elements, at least {min_length}"))
+        if max_length is not None and len(value) > max_length:
+            breaches.append(Breach(path, f"{len(value)} elements, at most {max_length}"))
         if len(value) > ITEM_LIMIT:
             breaches.append(Breach(path, f"{len(value)} elements, {ITEM_LIMIT} were read"))
         items = (

@@ -6,12 +6,13 @@ The live connection, `replay` and a restart all read frames through here, so the
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from domain.events import AnyEvent
 from ocpp_server.memory import Memory
+from ocpp_server.own import read_own
 from ocpp_server.reading import Reading
-from ocpp_server.v16 import own as own_v16
+from ocpp_server.v2x.reading import V21, V201
 from ocpp_server.v16 import reading as reading_v16
 
 
@@ -21,15 +22,22 @@ class _Read(Protocol):
     ) -> Reading: ...
 
 
-class _ReadOwn(Protocol):
-    def __call__(
-        self, frame: bytes, memory: Memory, *, at: datetime
-    ) -> tuple[AnyEvent, ...]: ...
+class Version(NamedTuple):
+    """How frames of one version are read, and those of the other edition among them."""
+
+    read: _Read
+    read_foreign: _Read
 
 
-_V16: tuple[_Read, _ReadOwn] = (reading_v16.read, own_v16.read_own)
+_V16 = Version(reading_v16.read, V21.read_foreign)
+_GUEST = reading_v16.read_foreign
 
-VERSIONS: dict[str, tuple[_Read, _ReadOwn]] = {"ocpp1.6": _V16}
+VERSIONS: dict[str, Version] = {
+    "ocpp1.6": _V16,
+    "ocpp2.0": Version(V201.read, _GUEST),  # never published; 2.0.1 is what is meant
+    "ocpp2.0.1": Version(V201.read, _GUEST),
+    "ocpp2.1": Version(V21.read, _GUEST),
+}
 """Subprotocol -> how its frames are read. What is not listed is read as 1.6."""
 
 
@@ -40,8 +48,18 @@ class Translation(Memory, kw_only=True):
     """
 
     def read(self, frame: bytes, *, at: datetime, position: int) -> Reading:
-        """Read a received frame: events, and what has to be answered. Never raises."""
-        return VERSIONS.get(self.protocol, _V16)[0](frame, self, at=at, position=position)
+        """Read a received frame: events, and what has to be answered. Never raises.
+
+        The version agreed on reads first; what is plainly of the other edition goes to that
+        one's reader, message by message (quirks A1, A2, J1).
+        """
+        version = VERSIONS.get(self.protocol, _V16)
+        reading = version.read(frame, self, at=at, position=position)
+        if reading.is_foreign:
+            reading = version.read_foreign(frame, self, at=at, position=position)
+            if not self.protocol and reading.is_2x and reading.action == "BootNotification":
+                self.protocol = "ocpp2.0.1"  # nothing was agreed on: the boot decides
+        return reading
 
     def received(self, frame: bytes, *, at: datetime, position: int) -> tuple[AnyEvent, ...]:
         """Return the events of a received frame: at least one, whatever the bytes."""
@@ -59,7 +77,7 @@ class Translation(Memory, kw_only=True):
         They carry the position of the call that was answered, not `position`: live, where both
         are one reaction, and read back from a journal, where they are two entries, they agree.
         """
-        return VERSIONS.get(self.protocol, _V16)[1](frame, self, at=at)
+        return read_own(frame, self, at=at)
 
     def connected(self, protocol: str) -> None:
         """Begin a new connection: what was not answered on the old one never will be."""

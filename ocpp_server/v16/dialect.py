@@ -8,11 +8,23 @@ import msgspec
 
 from domain.places import StationId
 from ocpp_server.protocol import Reaction
+from ocpp_server.reading import Reading
 from ocpp_server.translate import Translation
+from ocpp_server.v2x.answers import answer_to as answer_to_2x
+from ocpp_server.v2x.masking import mask_secrets as mask_2x
 from ocpp_server.v16.answers import answer_to
 from ocpp_server.v16.masking import mask_secrets
 
 HEARTBEAT_EVERY_S = 300
+
+
+def answer_of(
+    reading: Reading, now: datetime, position: int, heartbeat_every_s: int
+) -> bytes | None:
+    """Return the answer due, in the edition of the message; None where none is due."""
+    if reading.is_2x:
+        return answer_to_2x(reading, now=now, heartbeat_every_s=heartbeat_every_s)
+    return answer_to(reading, now=now, position=position, heartbeat_every_s=heartbeat_every_s)
 
 
 class Dialect16:
@@ -31,9 +43,7 @@ class Dialect16:
     def receive(self, frame: bytes, *, now: datetime, position: int) -> Reaction:
         """Read one whole frame of the station and say what it leads to."""
         reading = self._translation.read(frame, at=now, position=position)
-        answer = answer_to(
-            reading, now=now, position=position, heartbeat_every_s=self._heartbeat_every_s
-        )
+        answer = answer_of(reading, now, position, self._heartbeat_every_s)
         events = reading.events
         if reading.is_fact and answer is not None:
             events += self._translation.sent(answer, at=now, position=position)
@@ -46,7 +56,7 @@ class Dialect16:
                 reading.action == "BootNotification",
             )
         return Reaction(
-            mask_secrets(frame),
+            mask_2x(frame) if reading.is_2x else mask_secrets(frame),
             events,
             answer,
             is_heartbeat=reading.is_heartbeat,

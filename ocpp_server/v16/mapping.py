@@ -6,9 +6,6 @@ any word may be outside its list.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from msgspec import UNSET
 
 from domain.events import (
@@ -29,9 +26,11 @@ from domain.events import (
     VendorDataReceived,
 )
 from domain.places import Place
+from ocpp_server.calls import Mapping
 from ocpp_server.memory import AnswerDue
 from ocpp_server.moments import read_moment
 from ocpp_server.noise import is_no_error, text_of, vendor_code_of
+from ocpp_server.scene import Scene, moment_of, number_in, place_at, place_of, text_in
 from ocpp_server.v16 import evbox
 from ocpp_server.v16.messages import (
     Authorize,
@@ -52,7 +51,6 @@ from ocpp_server.v16.messages import (
     StopTransaction,
 )
 from ocpp_server.v16.meters import read_samples
-from ocpp_server.v16.scene import Scene, moment_of, number_in, place_at, place_of, text_in
 
 PAYLOAD_LIMIT = 65_536
 """Characters of a DataTransfer's data that its event keeps; the journal has the whole."""
@@ -299,8 +297,6 @@ def heard(message: Heartbeat | SignCertificate, scene: Scene) -> tuple[AnyEvent,
     return (Heard(station=scene.memory.station, observed_at=scene.at, position=scene.position),)
 
 
-# Any: each function takes the message type that stands beside it; the table cannot say so.
-Mapping = Callable[[Any, Scene], tuple[AnyEvent, ...]]
 MAPPINGS: dict[str, Mapping] = {
     "Authorize": authorization_asked,
     "BootNotification": booted,

@@ -173,7 +173,15 @@ def test_without_a_subprotocol_a_2x_boot_decides_the_version():
     boot = call("BootNotification", {"reason": "PowerUp", "chargingStation": {"model": "m"}})
     translation.received(boot, at=NOW, position=1)
     assert translation.protocol == "ocpp2.0.1"
-    status = call("StatusNotification", {"connectorStatus": "Faulted", "evseId": 1})
+    status = call(
+        "StatusNotification",
+        {
+            "timestamp": "2026-01-05T08:00:00Z",
+            "connectorStatus": "Faulted",
+            "evseId": 1,
+            "connectorId": 1,
+        },
+    )
     events = translation.received(status, at=NOW, position=2)
     assert not any(isinstance(event, MessageFlagged) for event in events)
 

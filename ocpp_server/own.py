@@ -1,5 +1,7 @@
 """Facts in our own answers: heartbeat interval, transaction number, authorization. Pure.
 
+Answers to messages of 2.x are read here, too: only the names of two members differ.
+
 Live these are the answers we just built; in a replayed log they may be any central system's.
 """
 
@@ -30,7 +32,8 @@ class _Start(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Authorization(msgspec.Struct, frozen=True, rename="camel"):
-    id_tag_info: _IdTagInfo = _IdTagInfo()
+    id_tag_info: _IdTagInfo | None = None  # 1.6
+    id_token_info: _IdTagInfo | None = None  # 2.x
 
 
 def read_own(frame: bytes, memory: Memory, *, at: datetime) -> tuple[AnyEvent, ...]:
@@ -73,8 +76,11 @@ def _facts(
         case "StartTransaction":
             return _started(due, msgspec.json.decode(payload, type=_Start), memory, at)
         case _:
-            asked = msgspec.json.decode(payload, type=_Authorization)
-            return (_asked(due, asked.id_tag_info, memory, at),)
+            answer = msgspec.json.decode(payload, type=_Authorization)
+            told = answer.id_token_info or answer.id_tag_info or _IdTagInfo()
+            if due.action == "TransactionEvent" and told.status == "Accepted":
+                return ()  # as with a start: only that a token was refused is news
+            return (_asked(due, told, memory, at),)
 
 
 def _started(

@@ -1,4 +1,4 @@
-"""What every mapping of a 1.6 message needs: where, when, and how odd fields are read. Pure."""
+"""What every mapping of a message needs: where, when, and how odd fields are read. Pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from ocpp_server.moments import read_moment
 
 
 class Scene:
-    """What a mapping needs beside the message. `breaches` collects what it could not read."""
+    """What a mapping needs beside the message. `breaches` collects what it could not read.
 
-    __slots__ = ("at", "breaches", "memory", "message_id", "position")
+    `told` is set by a mapping where the answer's payload depends on the message (2.x).
+    """
+
+    __slots__ = ("at", "breaches", "memory", "message_id", "position", "told")
 
     def __init__(self, memory: Memory, message_id: str, at: datetime, position: int) -> None:
         self.memory = memory
@@ -24,6 +27,7 @@ class Scene:
         self.at = at
         self.position = position
         self.breaches: list[Breach] = []
+        self.told = b""
 
 
 @lru_cache(maxsize=16384)
