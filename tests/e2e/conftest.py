@@ -419,6 +419,12 @@ class RawStation:
 Connect = Callable[..., RawStation]
 
 
+@pytest.fixture(scope="session")
+def raw_station() -> type[RawStation]:
+    """The station that sends exactly what it is told to; `connect` is the usual way to one."""
+    return RawStation
+
+
 @pytest.fixture
 def connect() -> Iterator[Connect]:
     """Open a station's websocket by hand: `connect(service, "N-001")`; closed at the end."""

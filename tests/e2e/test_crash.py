@@ -1,8 +1,10 @@
 """A core killed twice under load: what stations, agents and customers see of it.
 
-One story, told once for the whole file: 200 stations talk, faults of several kinds begin, core
-is killed while they are pending and again while they fall due, web is killed in between. Then
-everything is stopped in order, the snapshot is thrown away, and the service starts once more.
+One story, told once for the whole file. In its prologue four stations report faults and the
+service is stopped in order: it starts again from a snapshot in which dwells are pending.
+Then 200 stations talk, faults of several kinds begin, core is killed while they are pending and
+again while they fall due, web is killed in between. At last everything is stopped in order, the
+snapshot is thrown away, and the service starts once more.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import asyncio
 import json
 import shutil
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,6 +47,8 @@ class Played:
     service: Any
     log: list[dict[str, Any]]  # of the simulated stations
     scenario: Scenario
+    prologue: list[str]  # stations
+    began_at: datetime
     tickets: list[dict[str, Any]]
     notices: list[dict[str, Any]]
     mails: list[str]
@@ -58,7 +62,7 @@ class Played:
     @property
     def expected(self) -> dict[str, set[str]]:
         """The tickets that must be there: station -> its faulted places."""
-        lasting: dict[str, set[str]] = {}
+        lasting = {station: {f"{station}/1"} for station in self.prologue}
         for moment in self.scenario.moments:
             act = moment.act
             place = f"{act.station}/{act.connector}" if act.connector else act.station
@@ -78,6 +82,21 @@ class Played:
             if frame[2] == "StatusNotification" and frame[3].get("status") == "Faulted":
                 due.append(entry.at + timedelta(seconds=patience_s(frame[3])))
         return min(due)
+
+
+def tell_prologue(service: Any, raw_station: Any, stations: list[str]) -> None:
+    """Have each station report a fault, danger the first one; stop the service under them."""
+    links = [raw_station(service.ocpp_port, station) for station in stations]
+    for number, link in enumerate(links):
+        code = "InternalError" if number else "GroundFailure"
+        body = {"connectorId": 1, "errorCode": code, "status": "Faulted"}
+        assert link.call("f", "StatusNotification", body) == [3, "f", {}]
+    service.wait_for(lambda: len(mails_in(service.data)) > 0, "the word of danger")
+    service.ask_to_stop()
+    for link in links:
+        assert link.receive().code == 1001
+        link.socket.close()
+    assert service.stop() == 0
 
 
 def patience_s(status: dict[str, Any]) -> float:
@@ -194,14 +213,20 @@ def mails_in(data: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def played(start_service, tmp_path_factory) -> Played:
+def played(start_service, raw_station, tmp_path_factory) -> Played:
     """Play the story to its end."""
     folder = tmp_path_factory.mktemp("crash")
-    fleet = make_fleet(100, 5, stations_per_site=2)
-    write_fleet_yaml(fleet, folder / "fleet.yaml")
+    registered = make_fleet(104, 5, stations_per_site=2)
+    fleet = replace(registered, sites=registered.sites[:100])
+    prologue = [site.stations[0].id for site in registered.sites[100:]]
+    write_fleet_yaml(registered, folder / "fleet.yaml")
     options = ["--rules", str(shorter_rules(folder / "rules"))]
     options += ["--set", "texts.phone=+49 30 23125 000"]  # or danger notices lack a line
     service = start_service(folder / "data", fleet=folder / "fleet.yaml", options=options)
+    tell_prologue(service, raw_station, prologue)
+    assert (service.data / "snapshot").exists()
+    service = start_service(folder / "data", fleet=folder / "fleet.yaml", options=options)
+    began_at = datetime.now(UTC)
     scenario = what_goes_wrong(fleet)
     frame_log = folder / "frames.jsonl"
     outages, first_seen = uvloop.run(play(service, fleet, scenario, frame_log))
@@ -212,6 +237,8 @@ def played(start_service, tmp_path_factory) -> Played:
         service=service,
         log=[json.loads(line) for line in frame_log.read_text().splitlines()],
         scenario=scenario,
+        prologue=prologue,
+        began_at=began_at,
         tickets=service.items("tickets"),
         notices=service.items("notices"),
         mails=mails_in(service.data),
@@ -274,7 +301,7 @@ def test_pending_dwells_end_when_they_would_have_without_a_crash(played: Played)
 
 def test_tickets_can_be_seen_in_time_or_as_soon_as_core_is_back(played: Played) -> None:
     for ticket in played.tickets:
-        due_at = played.due_at(ticket["stations"][0])
+        due_at = max(played.due_at(ticket["stations"][0]), played.began_at)
         for began, back in played.outages:
             if began <= due_at <= back:
                 due_at = back
@@ -313,7 +340,7 @@ def test_each_crash_is_told_as_an_outage_of_ours(played: Played) -> None:
     """Stopped and started come in turn; an outage begins before its end, never after."""
     facts = [json.loads(entry.body) for entry in played.entries if entry.kind == 3]
     turns = [fact for fact in facts if fact["type"].startswith("Service")]
-    assert [turn["type"] for turn in turns] == ["ServiceStarted", "ServiceStopped"] * 3
+    assert [turn["type"] for turn in turns] == ["ServiceStarted", "ServiceStopped"] * 4
     moments = [datetime.fromisoformat(turn["observed_at"]) for turn in turns]
     assert moments == sorted(moments)
 
