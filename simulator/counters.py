@@ -17,6 +17,7 @@ class Counters:
     up_count: int = 0
     connect_count: int = 0
     refused_count: int = 0
+    refused_because: str = ""  # the latest of them
     lost_count: int = 0
     sent_count: int = 0  # CALLs
     answered_count: int = 0  # CALLRESULTs to our CALLs

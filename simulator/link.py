@@ -106,6 +106,7 @@ class Link:
         """No connection came about: try again, ever more slowly."""
         self._is_dialling = False
         self._world.counters.refused_count += 1
+        self._world.counters.refused_because = because
         self._log("refused", because)
         if self.wire is not None:
             return  # it was a second connection; the first one still stands

@@ -234,17 +234,21 @@ def _with_files_checked(
         console.print(str(error), style="red", markup=False)
         return 2
     console.print()
-    console.print(describe(summary.counters, summary.duration_s), markup=False)
+    line = describe(summary.counters, summary.duration_s)
+    console.print(line, markup=False, soft_wrap=True)
     return 0
 
 
 def describe(counters: Counters, at_s: float) -> str:
     """Put the totals of a run into one line."""
+    missing = counters.station_count - counters.up_count
+    refused = f"; refused, latest: {counters.refused_because}" if missing else ""
     return (
         f"{at_s:6.0f} s  {counters.up_count}/{counters.station_count} stations connected, "
         f"{counters.sent_count} messages, {counters.answered_count} answers, "
         f"{counters.error_count} errors, {counters.unanswered_count} unanswered, "
         f"{counters.transaction_count} transactions, {counters.step_count} scenario steps"
+        + (refused if counters.refused_because else "")
     )
 
 
