@@ -14,9 +14,13 @@ from ocpp_server.v16.masking import mask_secrets
         b'[3,"1",{"configurationKey":[{"key" : "AuthorizationKey", "value" : "}{\\"hush"}]}]',
         b'[3,"1",{"configurationKey":[{"key":"AuthorizationKey","value":"hush',
         b'[3,"1",{"configurationKey":[{"key":"AuthorizationKey","value":hush}]}]',
+        b'[3,"1",{"configurationKey":[{"key":"WifiPassword","value":"hush"}]}]',
+        b'[3,"1",{"configurationKey":[{"value":"hush","key":"vendor.ftp_passwd"}]}]',
+        b'[2,"1","SetLogin",{"user":"kim","password":"hush"}]',
+        b'[2,"1","SetLogin",{"password" : "hu\\"sh","x":{"clientSecret":hush}',
     ],
 )
-def test_the_value_of_an_authorization_key_is_masked(frame):
+def test_the_value_of_a_secret_setting_is_masked(frame):
     masked = mask_secrets(frame)
     assert b"hush" not in masked
     assert b'"***"' in masked
@@ -31,7 +35,29 @@ def test_only_the_value_of_that_key_is_touched():
 
 
 @pytest.mark.parametrize(
-    "frame", [b"", b"\xff", b'[2,"1","Heartbeat",{}]', b"AuthorizationKey"]
+    "frame",
+    [
+        b"",
+        b"\xff",
+        b'[2,"1","Heartbeat",{}]',
+        b"AuthorizationKey",
+        b'[2,"1","StatusNotification",{"info":"wrong password","vendorErrorCode":"7"}]',
+        b'[2,"1","X",{"password":{"length":12},"secrets":[1,2]}]',
+    ],
 )
 def test_other_frames_stay_as_they_are(frame):
     assert mask_secrets(frame) == frame
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b'"' + b"password" * 100_000 + b'"',
+        b'{"key":"' + b"password" * 100_000,
+        b'{"key":"password","value":' + b'"\\"' * 200_000,
+        b'"' + b'\\"' * 300_000 + b"password",
+    ],
+)
+@pytest.mark.timeout(10)  # it takes milliseconds, or minutes where the text is looked at again
+def test_no_text_makes_it_slow(frame):
+    assert len(mask_secrets(frame)) <= len(frame) + 10
