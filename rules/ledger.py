@@ -168,6 +168,8 @@ class Ledger:
         names = {rule.name for rule in rules}
         for track in self._state.tracks.values():
             if track.rule in names:
+                if track.next_at is not None:
+                    track.hold()  # we were killed: nobody told us that we went down
                 track.release(earliest)
                 self._schedule(track)
 

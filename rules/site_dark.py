@@ -94,6 +94,7 @@ class DarkSites:
 
     def on_interrupted(self, event: ServiceStopped) -> None:
         """Our own outage begins: no site becomes dark, or light again, while it lasts."""
+        self._state.site_checks.clear()
         if self._rule is not None:
             self._ledger.hold((self._rule,))
 

@@ -56,7 +56,22 @@ class Teller:
             due = first_due(ticket, manners)
             return due.at if due else None
         dues = (due_for(ticket, reader, manners) for reader in ticket.audience)
-        return min((due.at for due in dues if due is not None), default=None)
+        moments = [due.at for due in dues if due is not None]
+        if not ticket.is_late:
+            moments += self._broken_promises(ticket)
+        return min(moments, default=None)
+
+    def _broken_promises(self, ticket: Ticket) -> list[datetime]:
+        """Return the promises after which their readers hear from us, as things stand."""
+        manners = self._manners(ticket)
+        return [
+            reader.promise_at
+            for reader in ticket.audience
+            if reader.promise_at is not None
+            and not reader.is_left_out
+            and (due := due_for(ticket, reader, manners)) is not None
+            and due.at > reader.promise_at
+        ]
 
     def tell(self, ticket: Ticket, at: datetime) -> Told:
         """Write everything that is due until this moment."""
@@ -66,6 +81,9 @@ class Teller:
             if due is None or due.at > at:
                 return Told(ticket)
             ticket, worries = self._choose_audience(ticket, at)
+        if not ticket.is_late and any(p <= at for p in self._broken_promises(ticket)):
+            ticket = self._noted(ticket, at, "promise broken", "nothing could be written yet")
+            ticket = msgspec.structs.replace(ticket, is_late=True)
         due_now = self._due_now(ticket, at)
         notices: list[Notice] = []
         site_names = tuple(r.name for r, _ in due_now if r.role == Role.SITE)
