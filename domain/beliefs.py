@@ -167,7 +167,9 @@ def _apply_to_station(belief: StationBelief, event: StationEvent) -> None:
             belief.address = event.address or belief.address
             belief.connected_at = now
         case Heard():
-            belief.last_heard_at = event.last_at or now
+            # Told up to a minute late: a frame may have been heard since.
+            heard_at = event.last_at or now
+            belief.last_heard_at = max(belief.last_heard_at or heard_at, heard_at)
             return
         case HeartbeatAgreed():
             belief.heartbeat_s = event.every_s

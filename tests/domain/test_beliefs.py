@@ -1,0 +1,113 @@
+"""Beliefs: what a fleet is taken to be after what was heard of it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.beliefs import Fleet, Link
+from domain.events import (
+    CommandAnswered,
+    Connected,
+    Disconnected,
+    Heard,
+    HeartbeatAgreed,
+    ServiceStarted,
+    ServiceStopped,
+    Status,
+    StatusReported,
+    TransactionEnded,
+    TransactionStarted,
+)
+from domain.places import Place
+
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
+EVSE = Place.of_station("N-1", 1)
+
+
+def after(minutes):
+    return NOON + timedelta(minutes=minutes)
+
+
+def believed(*events):
+    """Return what is believed of N-1 after these events."""
+    fleet = Fleet()
+    for event in events:
+        fleet.apply(event)
+    return fleet.stations["N-1"]
+
+
+def connected(minutes):
+    return Connected(observed_at=after(minutes), station="N-1", protocol="ocpp1.6")
+
+
+def disconnected(minutes):
+    return Disconnected(observed_at=after(minutes), station="N-1", code=1006)
+
+
+def status(minutes, word):
+    return StatusReported(observed_at=after(minutes), place=EVSE, status=word)
+
+
+def test_signs_of_life_told_late_do_not_turn_the_last_word_back():
+    late = Heard(observed_at=after(2), station="N-1", first_at=after(0), last_at=after(0))
+    belief = believed(connected(0), status(1, Status.AVAILABLE), late)
+    assert belief.last_heard_at == after(1)
+
+
+def test_signs_of_life_alone_are_heard_at_the_last_of_them():
+    heard = Heard(observed_at=after(2), station="N-1", first_at=after(0), last_at=after(1))
+    assert believed(heard).last_heard_at == after(1)
+
+
+def test_an_answer_to_our_own_command_given_up_is_no_sign_of_life():
+    gone = CommandAnswered(
+        observed_at=after(5), station="N-1", action="Reset", outcome="timeout", answer=""
+    )
+    assert believed(connected(0), gone).last_heard_at == after(0)
+
+
+@pytest.mark.parametrize(
+    ("events", "link", "lost_at"),
+    [
+        ([connected(0)], Link.UP, None),
+        ([connected(0), disconnected(1)], Link.LOST, after(1)),
+        ([disconnected(1)], Link.NEVER, None),
+        ([connected(0), ServiceStopped(observed_at=after(1))], Link.UNKNOWN, after(1)),
+        ([connected(0), ServiceStarted(observed_at=after(1))], Link.UNKNOWN, after(1)),
+        (
+            [connected(0), disconnected(1), ServiceStopped(observed_at=after(2))],
+            Link.LOST,
+            after(1),
+        ),
+        (
+            [connected(0), ServiceStopped(observed_at=after(1)), disconnected(2)],
+            Link.UNKNOWN,
+            after(1),
+        ),
+    ],
+)
+def test_a_link_is_what_we_can_know_of_it(events, link, lost_at):
+    belief = believed(*events)
+    assert (belief.link, belief.lost_at) == (link, lost_at)
+
+
+def test_the_interval_is_the_one_that_was_agreed():
+    agreed = HeartbeatAgreed(observed_at=NOON, station="N-1", every_s=60.0)
+    assert believed(connected(0)).heartbeat_s == 300.0
+    assert believed(connected(0), agreed).heartbeat_s == 60.0
+
+
+@pytest.mark.parametrize(("ended_wh", "charged_at"), [(1_050.0, None), (1_100.0, after(30))])
+def test_a_transaction_counts_as_a_charge_from_a_little_energy_on(ended_wh, charged_at):
+    began = TransactionStarted(observed_at=NOON, place=EVSE, transaction="7", meter_wh=1_000.0)
+    ended = TransactionEnded(
+        observed_at=after(30), place=EVSE, transaction="7", meter_wh=ended_wh
+    )
+    belief = believed(began, ended)
+    assert belief.charged_at.get(1) == charged_at
+    assert belief.transactions == {}
+
+
+def test_a_transaction_whose_end_was_never_told_is_over_when_its_place_is_free():
+    began = TransactionStarted(observed_at=NOON, place=EVSE, transaction="7")
+    assert believed(began, status(5, Status.AVAILABLE)).transactions == {}
