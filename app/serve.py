@@ -61,10 +61,31 @@ async def serve(settings: Settings, say: Say) -> int:
         loop.add_signal_handler(number, stop.set)
     service = Service(settings, say)
     await service.start(stop)
+    for note in () if stop.is_set() else notes_on(service.settings):
+        say(f"note:     {note}")
     await stop.wait()
     say("stopping: letting answers leave, keeping everything")
     await service.close()
     return 0
+
+
+def notes_on(settings: Settings) -> list[str]:
+    """Return what an operator should know of settings that work, but are rarely meant so."""
+    notes = []
+    if not settings.smtp.host:
+        notes.append(
+            f"no mail server is set (smtp.host): mails are files in {settings.data}/mail"
+        )
+    if not settings.texts.phone:
+        notes.append(
+            "no phone number is set (texts.phone): notices name none,"
+            " and every notice of danger opens a task for us"
+        )
+    if settings.fleet_path is None:
+        notes.append(
+            "no fleet is set (fleet): stations are taken on, but nobody is told of their faults"
+        )
+    return notes
 
 
 class Service:
