@@ -97,7 +97,11 @@ def replay_journal(
     applied = _Applied(store)
     for entry in journal.read(position):
         is_certain = certain_until is not None and entry.at <= certain_until
-        events = interpreter.read(entry)
+        try:
+            events = interpreter.read(entry)
+        except msgspec.MsgspecError as error:  # of a newer release, or damaged
+            log.warning("entry passed by", position=entry.position, reason=str(error))
+            events = ()
         outcome = pipeline.feed(
             entry.at, events, applied=_EVERYTHING if is_certain else applied
         )

@@ -136,3 +136,14 @@ def test_a_journal_without_its_beginning_and_a_lost_snapshot_tell_nobody_again(l
 
     assert [stored.notice.key for stored in life.store.notices().items] == told
     assert life.tickets() == tickets
+
+
+def test_a_fact_that_cannot_be_read_is_passed_by(life):
+    life.take(NOON, Connected, station="N-1", protocol="ocpp1.6")
+    position = life.journal.last_position + 1
+    strange = Entry(position, NOON, EntryKind.FACT, None, b'{"type":"OfTomorrow"}')
+    life.journal.append([strange])
+    life.status(NOON + timedelta(minutes=1), Status.AVAILABLE)
+
+    assert life.come_back(NOON + timedelta(minutes=2)).count == 3
+    assert life.engine.fleet.stations["N-1"].status == {1: Status.AVAILABLE}
