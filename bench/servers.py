@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ STATIONS_CORE = 1
 
 _STATIONS_AT = re.compile(r"stations: ws://([^:/]+):([0-9]+)/")
 _CONSOLE_AT = re.compile(r"console: +(http://[^/]+)/")
+_START_WITHIN_S = 60
 _STOP_WITHIN_S = 60
 _PAUSE = re.compile(r"^foretell_longest_pause_seconds ([0-9.e+-]+)$", re.MULTILINE)
 
@@ -140,10 +142,15 @@ def _start(
 
 def _wait_for(process: subprocess.Popen[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
     assert process.stdout is not None
-    for line in process.stdout:
-        if (found := pattern.search(line)) is not None:
-            return tuple(found.groups())
-    raise RuntimeError("the server ended before it was ready: see its log")
+    give_up = threading.Timer(_START_WITHIN_S, process.kill)
+    give_up.start()
+    try:
+        for line in process.stdout:
+            if (found := pattern.search(line)) is not None:
+                return tuple(found.groups())
+    finally:
+        give_up.cancel()
+    raise RuntimeError("the server was not ready in time, or ended: see its log")
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
