@@ -41,6 +41,10 @@ SNAPSHOT_FILE = "snapshot"
 JOURNAL_FOLDER = "journal"
 MAIL_FOLDER = "mail"
 
+MOST_STRANGERS = 20_000
+"""Stations without an entry in the registry that are let in, ever: each takes some KiB of
+memory and opens a task, and names are free to whoever can connect. Beyond it: 503."""
+
 OLDEST = "ocpp1.6"
 """What is assumed of a station that offers no subprotocol of ours (quirk A1)."""
 
@@ -156,7 +160,11 @@ def make_endpoint(
         registered = parts.registry.stations.get(station)
         return registered.evses if registered else 0
 
-    gate = PasswordGate(parts.access.station_password_hash, resolve)
+    def has_room(station: StationId) -> bool:
+        known, registered = parts.engine.fleet.stations, parts.registry.stations
+        return station in known or len(known) - len(registered) < MOST_STRANGERS
+
+    gate = PasswordGate(parts.access.station_password_hash, resolve, has_room)
     limits = Limits(protocols=PROTOCOLS, ping_every_s=settings.ocpp.ping_every_s)
     return Endpoint(recorder, clock, gate, make_dialect, limits, evses=evses)
 

@@ -40,6 +40,7 @@ class RefusalReason(StrEnum):
     BAD_PASSWORD = "bad-password"  # noqa: S105 - a reason, not a password
     NOT_ACCEPTING = "not-accepting"
     TOO_MANY_CONNECTIONS = "too-many-connections"
+    TOO_MANY_STRANGERS = "too-many-strangers"
     GATE_BUSY = "gate-busy"
     GATE_FAILED = "gate-failed"
 

@@ -68,6 +68,10 @@ class OpenGate:
         return Admitted(self._resolve(station_name))
 
 
+def _everybody(_: StationId) -> bool:
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class _Checked:
     stored: str
@@ -79,14 +83,17 @@ class PasswordGate:
     """Checks Basic passwords against argon2id hashes (OCPP security profiles 1 and 2).
 
     `lookup` returns a station's stored hash, None where no password was ever set: then any is
-    accepted. A user name other than the id is logged, not refused: real stations send many.
+    accepted, as long as `has_room` for that station: each stranger is remembered for good. A
+    user name other than the id is logged, not refused: real stations send many.
     """
 
     def __init__(
         self,
         lookup: Callable[[StationId], str | None],
         resolve: Callable[[str], StationId] = StationId,
+        has_room: Callable[[StationId], bool] = _everybody,
     ) -> None:
+        self._has_room = has_room
         self._lookup = lookup
         self._resolve = resolve
         self._hasher = argon2.PasswordHasher()
@@ -106,6 +113,8 @@ class PasswordGate:
             log.info("user differs from station id", station=station, user=user)
         stored = self._lookup(station)
         if stored is None:
+            if not self._has_room(station):
+                return Refused(503, RefusalReason.TOO_MANY_STRANGERS)
             return Admitted(station)
         if password is None:
             return Refused(401, RefusalReason.BAD_PASSWORD)

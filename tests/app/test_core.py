@@ -7,7 +7,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
+import app.core_parts
 from app.core import Core
 from app.core_requests import Requests
 from app.data_lock import DataBusyError
@@ -224,6 +226,19 @@ async def test_the_fleet_view_and_health_say_what_is_there(settings):
         gone = await running.ask(SendCommand(station="N-7", action="Reset"))
         assert isinstance(gone, CommandDone)
         assert gone.outcome == "gone"
+
+
+async def test_strangers_are_let_in_up_to_a_limit_and_stay_known(settings, monkeypatch):
+    monkeypatch.setattr(app.core_parts, "MOST_STRANGERS", 1)
+    async with Running(settings) as running:
+        async with running.station("X-1"), running.station("N-1"):
+            await running.core.recorder.flush()
+        with pytest.raises(InvalidStatus, match="503"):
+            await running.station("X-2").__aenter__()
+        async with running.station("X-1"):
+            pass
+        counters = running.core.endpoint.counters
+        assert counters.refusals["too-many-strangers"] == 1
 
 
 async def test_what_was_recorded_before_an_action_counts_before_it(settings):

@@ -51,6 +51,17 @@ async def test_the_open_gate_knows_a_station_by_its_registered_spelling() -> Non
     assert await OpenGate().admit("n-001", None, None, "") == Admitted("n-001")
 
 
+async def test_a_stranger_for_whom_there_is_no_room_is_asked_to_come_back(
+    stored: dict[str, str],
+) -> None:
+    gate = PasswordGate(stored.get, resolve, lambda station: station == "KNOWN")
+    assert await gate.admit("KNOWN", None, None, "") == Admitted("KNOWN")
+    assert await gate.admit("n-001", "N-001", "right", "") == Admitted("N-001")
+    refused = Refused(503, RefusalReason.TOO_MANY_STRANGERS)
+    assert await gate.admit("NEW", None, None, "") == refused
+    gate.close()
+
+
 async def test_a_right_password_comes_in_and_is_hashed_once(gate: Counting) -> None:
     for _ in range(3):
         assert await gate.admit("n-001", "N-001", "right", "") == Admitted("N-001")
