@@ -59,12 +59,18 @@ def limited(breaches: list[Breach]) -> tuple[Breach, ...]:
 
 
 def as_text(value: object) -> str:
-    """Return a JSON value as text: a string as it is, anything else as compact JSON."""
+    """Return a JSON value as text: a string as it is, anything else as compact JSON.
+
+    Returns "" for what cannot be written: infinite, or nested too deeply.
+    """
     if isinstance(value, str):
         return value
     if isinstance(value, float) and not math.isfinite(value):
         return ""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    except RecursionError:
+        return ""
 
 
 def _shown(value: object) -> str:

@@ -6,8 +6,7 @@ any word may be outside its list, and both versions: they differ in what is not 
 
 from __future__ import annotations
 
-import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from domain.events import (
     AnyEvent,
@@ -22,9 +21,9 @@ from domain.events import (
 from ocpp_server.calls import Mapping
 from ocpp_server.masking import MASK
 from ocpp_server.memory import AnswerDue
-from ocpp_server.moments import write_moment
 from ocpp_server.repair import as_text
 from ocpp_server.scene import Scene, moment_of, place_at, text_in
+from ocpp_server.v2x.asked import chain_status_asked, vat_number_asked
 from ocpp_server.v2x.masking import is_secret
 from ocpp_server.v2x.notified import (
     der_alarm,
@@ -40,14 +39,11 @@ from ocpp_server.v2x.shapes import (
     Attribute,
     Authorize,
     BootNotification,
-    CertificateStatusQuestion,
     DataTransfer,
-    GetCertificateChainStatus,
     NotifyReport,
     ReportEntry,
     SecurityEventNotification,
     StatusNotification,
-    VatNumberValidation,
     WithStatus,
 )
 from ocpp_server.v2x.transactions import meter_sampled, transaction_told
@@ -56,9 +52,6 @@ from ocpp_server.v16.messages import DataTransfer as DataTransfer16
 
 SETTING_LIMIT = 500
 """Characters kept of a setting's value; the journal has the whole."""
-
-_VAT_NUMBER_LIMIT = 20  # characters, by the schema of the answer
-_CHAIN_LIMIT = 4  # certificates, by the schema of the answer
 
 
 def status_reported(message: StatusNotification, scene: Scene) -> tuple[AnyEvent, ...]:
@@ -133,17 +126,13 @@ def authorization_asked(message: Authorize, scene: Scene) -> tuple[AnyEvent, ...
 def vendor_data(message: DataTransfer, scene: Scene) -> tuple[AnyEvent, ...]:
     """Read a DataTransfer as 1.6 does: vendors put the same into both."""
     return vendor_data_received(
-        DataTransfer16(message.vendor_id, message.message_id, _text_of(message.data)), scene
+        DataTransfer16(
+            message.vendor_id,
+            message.message_id,
+            UNSET if message.data is UNSET else as_text(message.data),
+        ),
+        scene,
     )
-
-
-def _text_of(said: object) -> str | UnsetType:
-    if said is UNSET:
-        return UNSET
-    try:
-        return as_text(said)
-    except RecursionError:
-        return ""  # nested too deeply; the journal has it
 
 
 def security_event(message: SecurityEventNotification, scene: Scene) -> tuple[AnyEvent, ...]:
@@ -226,60 +215,6 @@ def _setting_value(attribute: Attribute, name: str) -> str:
     if is_secret(name) or attribute.mutability == "WriteOnly":
         return MASK
     return text_in(attribute.value)[:SETTING_LIMIT]
-
-
-def vat_number_asked(message: VatNumberValidation, scene: Scene) -> tuple[AnyEvent, ...]:
-    """Answer with the number asked for: we cannot say that it is valid. No event."""
-    number = text_in(message.vat_number)[:_VAT_NUMBER_LIMIT]
-    scene.told = msgspec.json.encode({"vatNumber": number, "status": "Rejected"})
-    return ()
-
-
-def chain_status_asked(
-    message: GetCertificateChainStatus, scene: Scene
-) -> tuple[AnyEvent, ...]:
-    """Answer for each certificate that its status could not be had. No event.
-
-    Where no question can be read there is nothing to answer: the call is then refused.
-    """
-    asked = message.certificate_status_requests
-    questions = () if asked is UNSET else asked
-    failed = [
-        {
-            "certificateHashData": {
-                "hashAlgorithm": question.certificate_hash_data.hash_algorithm,
-                "issuerNameHash": question.certificate_hash_data.issuer_name_hash,
-                "issuerKeyHash": question.certificate_hash_data.issuer_key_hash,
-                "serialNumber": question.certificate_hash_data.serial_number,
-            },
-            "source": question.source,
-            "status": "Failed",
-            "nextUpdate": write_moment(scene.at),
-        }
-        for question in questions[:_CHAIN_LIMIT]
-        if question.certificate_hash_data is not UNSET and _is_whole(question)
-    ]
-    if failed:
-        scene.told = msgspec.json.encode({"certificateStatus": failed})
-    return ()
-
-
-def _is_whole(question: CertificateStatusQuestion) -> bool:
-    """Tell whether an answer can repeat the question: its schema wants every part of it."""
-    said = question.certificate_hash_data
-    return (
-        said is not UNSET
-        and said.hash_algorithm in ("SHA256", "SHA384", "SHA512")
-        and question.source in ("CRL", "OCSP")
-        and all(
-            text is not UNSET and len(text) <= limit
-            for text, limit in (
-                (said.issuer_name_hash, 128),
-                (said.issuer_key_hash, 128),
-                (said.serial_number, 40),
-            )
-        )
-    )
 
 
 def heard(message: object, scene: Scene) -> tuple[AnyEvent, ...]:
