@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from domain.events import Breach
 from domain.places import Place, StationId
@@ -13,21 +13,18 @@ from ocpp_server.memory import Memory
 from ocpp_server.moments import read_moment
 
 
-class Scene:
+class Scene(Struct, gc=False):
     """What a mapping needs beside the message. `breaches` collects what it could not read.
 
     `told` is set by a mapping where the answer's payload depends on the message (2.x).
     """
 
-    __slots__ = ("at", "breaches", "memory", "message_id", "position", "told")
-
-    def __init__(self, memory: Memory, message_id: str, at: datetime, position: int) -> None:
-        self.memory = memory
-        self.message_id = message_id
-        self.at = at
-        self.position = position
-        self.breaches: list[Breach] = []
-        self.told = b""
+    memory: Memory
+    message_id: str
+    at: datetime
+    position: int
+    breaches: list[Breach] = []
+    told: bytes = b""
 
 
 @lru_cache(maxsize=16384)

@@ -6,6 +6,8 @@ any word may be outside its list.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import UNSET
 
 from domain.events import (
@@ -95,33 +97,44 @@ def meter_sampled(message: MeterValues, scene: Scene) -> tuple[AnyEvent, ...]:
     number = message.transaction_id
     transaction = "" if number is UNSET or number in _IDLE_NUMBERS else str(number)
     values = () if message.meter_value is UNSET else message.meter_value
-    return tuple(
-        event
-        for index, value in enumerate(values)
-        if (event := _sampled(value, f"meterValue[{index}]", place, transaction, scene))
-    )
+    return tuple(_sampled(values, "meterValue", place, transaction, scene))
 
 
 def _sampled(
-    value: MeterValue | MeterValueAtStop,
+    values: Iterable[MeterValue | MeterValueAtStop],
     path: str,
     place: Place,
     transaction: str,
     scene: Scene,
-) -> MeterSampled | None:
-    if value.sampled_value is UNSET:
-        return None
-    samples = read_samples(value.sampled_value, f"{path}.sampledValue", scene.breaches)
-    if not samples:
-        return None
-    return MeterSampled(
-        place=place,
-        samples=samples,
-        transaction=transaction,
-        reported_at=moment_of(value.timestamp, f"{path}.timestamp", scene),
-        observed_at=scene.at,
-        position=scene.position,
-    )
+) -> list[AnyEvent]:
+    """Read the values of each moment; a moment without a readable one gives nothing."""
+    events: list[AnyEvent] = []
+    for index, value in enumerate(values):
+        if value.sampled_value is UNSET:
+            continue
+        breaches: list[Breach] = []
+        samples = read_samples(value.sampled_value, breaches)
+        if breaches:
+            scene.breaches += [
+                Breach(f"{path}[{index}].sampledValue{breach.field}", breach.why)
+                for breach in breaches
+            ]
+        if not samples:
+            continue
+        reported_at = None if value.timestamp is UNSET else read_moment(value.timestamp)
+        if reported_at is None:
+            reported_at = moment_of(value.timestamp, f"{path}[{index}].timestamp", scene)
+        events.append(
+            MeterSampled(
+                place=place,
+                samples=samples,
+                transaction=transaction,
+                reported_at=reported_at,
+                observed_at=scene.at,
+                position=scene.position,
+            )
+        )
+    return events
 
 
 def transaction_started(message: StartTransaction, scene: Scene) -> tuple[AnyEvent, ...]:
@@ -155,10 +168,7 @@ def transaction_ended(message: StopTransaction, scene: Scene) -> tuple[AnyEvent,
     number = "" if message.transaction_id is UNSET else str(message.transaction_id)
     place = place_at(scene.memory.station, scene.memory.ended(number))
     values = () if message.transaction_data is UNSET else message.transaction_data
-    sampled = (
-        _sampled(value, f"transactionData[{index}]", place, number, scene)
-        for index, value in enumerate(values)
-    )
+    sampled = _sampled(values, "transactionData", place, number, scene)
     ended = TransactionEnded(
         place=place,
         transaction=number,
@@ -168,7 +178,7 @@ def transaction_ended(message: StopTransaction, scene: Scene) -> tuple[AnyEvent,
         observed_at=scene.at,
         position=scene.position,
     )
-    return (*(event for event in sampled if event), ended)
+    return (*sampled, ended)
 
 
 def booted(message: BootNotification, scene: Scene) -> tuple[AnyEvent, ...]:

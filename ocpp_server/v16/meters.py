@@ -111,10 +111,11 @@ _MEANT_BY_UNIT = {
 
 
 def read_samples(
-    values: Sequence[SampledValue | SampledValueAtStop], path: str, breaches: list[Breach]
+    values: Sequence[SampledValue | SampledValueAtStop], breaches: list[Breach]
 ) -> tuple[Sample, ...]:
     """Return the samples in base units; those that cannot be read are left out and flagged.
 
+    Fields of the breaches begin with the sample's number, as in `[3].value`.
     Signed data is left out without a breach: it is legal, and no number.
     """
     samples: list[Sample] = []
@@ -140,7 +141,7 @@ def read_samples(
         except (KeyError, ValueError, TypeError):
             pass
         index = next(at for at, other in enumerate(values) if other is value)
-        sample = _read_odd(value, f"{path}[{index}]", breaches)
+        sample = _read_odd(value, f"[{index}]", breaches)
         if sample is not None:
             samples.append(sample)
     return tuple(samples)
