@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-import msgspec
-
-from domain.codes import DANGER
-from domain.events import ErrorReport
 from domain.faults import AnyDecision, Change, Fault, Severity, WorkFound, worst
 from domain.places import Place, PlaceKind, StationId
 from domain.registry import Registry
 from rules.catalogue import Catalogue, Rule
 from rules.deadlines import TRACK, WINDOW, WINDOW_RANK, Deadlines
 from rules.found import danger_in_maintenance, decision_on, fault_of, in_words, unknown_code
+from rules.sighting import Known, Sighting
 from rules.state import EngineState, Window
 from rules.surroundings import Surroundings
 from rules.tracks import Moved, Phase, Track
@@ -41,31 +38,6 @@ _WAKE_RANK = {"site": 1, "silent": 5}
 
 Wake = Callable[[datetime, str], None]
 Hook = Callable[[Place], None]
-
-
-class Sighting(msgspec.Struct, frozen=True, kw_only=True):
-    """What a detector saw: a condition at a place, and what is known of it."""
-
-    at: datetime
-    since: datetime
-    codes: tuple[str, ...]
-    severity: Severity | None = None  # what the dictionary knows; None: the rule's
-    error: ErrorReport | None = None
-    unknown: tuple[str, ...] = ()
-    position: int = 0
-    can_flap: bool = False
-    is_danger: bool = False
-    is_flapping: bool = False  # the condition itself is a flapping one
-    stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
-
-
-class _Known(msgspec.Struct, frozen=True):
-    """What was known of an active fault before the present sighting."""
-
-    is_danger: bool
-    codes: set[str]
-    stations: set[StationId]
-    unknown: set[str]
 
 
 class Ledger:
@@ -101,7 +73,7 @@ class Ledger:
         track = self.find(rule, place) or self._new_track(rule, place)
         at, was_active = sighting.at, track.phase is Phase.ACTIVE
         is_new, moved = not track.is_present, Moved.NOTHING
-        known = _Known(track.is_danger, {*track.codes}, {*track.stations}, {*track.unknown})
+        known = Known(track.is_danger, {*track.codes}, {*track.stations}, {*track.unknown})
         if is_new:
             patience = timedelta(0) if sighting.is_danger else rule.raise_after
             moved = track.begin(at, patience, since=sighting.since, can_flap=sighting.can_flap)
@@ -284,7 +256,7 @@ class Ledger:
         self._reassess_others(track, at)
         self._improve_site(track, at)
 
-    def _go_on(self, track: Track, at: datetime, known: _Known, *, is_new: bool) -> None:
+    def _go_on(self, track: Track, at: datetime, known: Known, *, is_new: bool) -> None:
         """An active fault was seen again: say what is new about it."""
         becomes_danger = track.is_danger and not known.is_danger
         severity = worst(track.severity, track.base)
@@ -383,8 +355,3 @@ def _fingerprint(rule: Rule, place: Place) -> str:
 
 def _is_window(inhibitor: str | None) -> bool:
     return inhibitor is not None and inhibitor.startswith(("maintenance@", "silence@"))
-
-
-def is_danger(codes: Iterable[str]) -> bool:
-    """Tell whether any of the codes means danger to people."""
-    return any(code in DANGER for code in codes)

@@ -18,7 +18,8 @@ from domain.events import (
 from domain.places import Place, StationId
 from rules.catalogue import Catalogue, Detector, Rule
 from rules.handlers import Handlers
-from rules.ledger import Ledger, Sighting
+from rules.ledger import Ledger
+from rules.sighting import Sighting
 from rules.state import EngineState
 
 SILENT_INTERVALS = 3

@@ -13,7 +13,8 @@ from domain.registry import Registry
 from rules.catalogue import Catalogue, Detector, Rule
 from rules.dictionary import Dictionary, Meaning
 from rules.handlers import Handlers
-from rules.ledger import Ledger, Sighting, is_danger
+from rules.ledger import Ledger
+from rules.sighting import Sighting, is_danger
 
 
 class ReportedFaults:

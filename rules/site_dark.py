@@ -10,8 +10,9 @@ from domain.places import Place, SiteId, StationId
 from domain.registry import Registry, Site
 from rules.catalogue import Catalogue, Detector, Rule
 from rules.handlers import Handlers
-from rules.ledger import Ledger, Sighting
+from rules.ledger import Ledger
 from rules.links import RESTART_GUARD
+from rules.sighting import Sighting
 from rules.state import EngineState, SiteWatch
 
 PARTIAL_HOLD = timedelta(minutes=30)

@@ -1,0 +1,43 @@
+"""Sightings: what detectors tell the ledger, and what of it is news. Pure values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from domain.codes import DANGER
+from domain.events import ErrorReport
+from domain.faults import Severity
+from domain.places import StationId
+
+
+class Sighting(msgspec.Struct, frozen=True, kw_only=True):
+    """What a detector saw: a condition at a place, and what is known of it."""
+
+    at: datetime
+    since: datetime
+    codes: tuple[str, ...]
+    severity: Severity | None = None  # what the dictionary knows; None: the rule's
+    error: ErrorReport | None = None
+    unknown: tuple[str, ...] = ()
+    position: int = 0
+    can_flap: bool = False
+    is_danger: bool = False
+    is_flapping: bool = False  # the condition itself is a flapping one
+    stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What was known of an active fault before the present sighting."""
+
+    is_danger: bool
+    codes: set[str]
+    stations: set[StationId]
+    unknown: set[str]
+
+
+def is_danger(codes: Iterable[str]) -> bool:
+    """Tell whether any of the codes means danger to people."""
+    return any(code in DANGER for code in codes)
