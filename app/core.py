@@ -176,15 +176,16 @@ class Core:
 
     def _believe(self, events: list[AnyEvent]) -> None:
         self._turn(events)
+        changed = self._changed_stations
         for event in events:
-            if isinstance(event, StationEvent):
-                self._changed_stations.add(event.station)
+            if isinstance(event, PlaceEvent):  # most of them
+                changed.add(event.place.name)
+            elif isinstance(event, StationEvent):
+                changed.add(event.station)
                 if isinstance(event, Unreadable):
                     self.metrics.unreadable += 1
                 elif isinstance(event, MessageFlagged):
                     self.metrics.nonconforming += 1
-            elif isinstance(event, PlaceEvent):
-                self._changed_stations.add(event.place.name)
 
     def _turn(self, events: list[AnyEvent]) -> None:
         now = self.clock.now()

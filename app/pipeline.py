@@ -178,12 +178,12 @@ def contact_key(contact: ContactMade) -> str:
     return f"contact:{contact.position}"
 
 
-_SINGLE = (ContactMade, ServiceStopped, ServiceStarted)
+_SINGLE = frozenset({ContactMade, ServiceStopped, ServiceStarted})
 
 
 def _is_plain(events: Sequence[AnyEvent]) -> bool:
     """Tell whether none of the events concerns the desk by itself."""
-    return not any(type(event) in _SINGLE for event in events)
+    return _SINGLE.isdisjoint(map(type, events))
 
 
 def _soonest(first: datetime | None, second: datetime | None) -> datetime | None:
