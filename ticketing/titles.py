@@ -23,7 +23,9 @@ def ticket_title(ticket: Ticket, registry: Registry, wording: Wording) -> str:
     faults = worst_first(active_faults(ticket)) or worst_first(h.fault for h in ticket.faults)
     effect = wording.phrase("effect", saying_of(faults[0], wording, "en").effect, "en")
     codes = "+".join(dict.fromkeys(code for fault in faults for code in fault.codes))
-    said = " ".join(part for part in (ticket.severity.value, codes, _places(ticket)) if part)
+    is_whole_site = ticket.kind is TicketKind.SITE and bool(where)  # it is named there
+    places = "" if is_whole_site else _places(ticket)
+    said = " ".join(part for part in (ticket.severity.value, codes, places) if part)
     return f"{said}{where}: {effect}"[: wording.limits.agent_line_characters]
 
 

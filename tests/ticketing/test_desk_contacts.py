@@ -66,6 +66,12 @@ def test_a_call_about_a_station_is_explained_by_its_dark_site(world):
     assert (ticket.kind, str(ticket.place)) == ("site", "site:north")
 
 
+def test_the_title_of_a_dark_site_names_the_site_once(world):
+    world.raised(world.at(10), "site:north", rule="site-dark", code="site-dark")
+    (ticket,) = world.tickets.values()
+    assert ticket.title == "major site-dark @ North depot: No connection"
+
+
 def test_a_call_about_another_station_is_explained_by_nothing_here(world):
     world.calls(world.at(9), station=StationId("N-002"))
     world.raised(world.at(10), "N-001/1")

@@ -16,7 +16,7 @@ from app.web.pages.words import (
     site_of_ticket,
 )
 from domain.faults import Severity
-from domain.places import CustomerId, SiteId
+from domain.places import CustomerId, PlaceKind, SiteId
 from domain.registry import Registry, Site
 from domain.tickets import Ticket, TicketKind, TicketState
 from ticketing.store_rows import TicketFilter
@@ -124,7 +124,7 @@ def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
         kind=KIND_WORDS[ticket.kind],
         title=short_title(ticket, site),
         finding=finding_of(codes_of(ticket), load_wording()),
-        place="" if ticket.place.name in ticket.title else place_words(ticket.place, registry),
+        place=_place_beside(ticket, site, registry),
         site=site.title if site else (ticket.site or ""),
         site_id=ticket.site or "",
         customer=customer.name if customer else (ticket.customer or ""),
@@ -145,6 +145,14 @@ def short_title(ticket: Ticket, site: Site | None) -> str:
     """Return the title without severity and site, which stand beside it on every page."""
     title = ticket.title.removeprefix(f"{ticket.severity.value} ")
     return title if site is None else title.replace(f" @ {site.title}", "", 1)
+
+
+def _place_beside(ticket: Ticket, site: Site | None, registry: Registry) -> str:
+    """Name the place where neither the title nor the site's column does."""
+    is_site = site is not None and ticket.place.kind is PlaceKind.SITE
+    if is_site or ticket.place.name in ticket.title:
+        return ""
+    return place_words(ticket.place, registry)
 
 
 def codes_of(ticket: Ticket) -> list[str]:

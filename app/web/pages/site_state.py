@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from app.web.pages.words import USABLE
-from domain.beliefs import Link, StationBelief
+from domain.beliefs import USABLE, Link, StationBelief
 from domain.events import Status
 from domain.registry import Site
 

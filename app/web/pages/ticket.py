@@ -230,8 +230,7 @@ def _happening(line: HistoryEntry, ticket: Ticket, zone: tzinfo) -> Happening:
         who="" if line.who == "foretell" else line.who,
         why=line.why,
         tone=tone,
-        # A call is in the journal, too, but it is no frame that could be shown.
-        evidence=() if line.what == "contact" else line.evidence,
+        evidence=line.evidence,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from domain.beliefs import Link, StationBelief
-from domain.events import Status
 from domain.places import Place, PlaceKind
 from domain.registry import Registry, Site
 from domain.tickets import Ticket, TicketKind, TicketState
@@ -34,20 +33,6 @@ LINK_WORDS = {
     Link.UNKNOWN: "Not known",
     Link.NEVER: "Never connected",
 }
-
-USABLE = frozenset(
-    {
-        Status.AVAILABLE,
-        Status.PREPARING,
-        Status.CHARGING,
-        Status.SUSPENDED_EV,
-        Status.SUSPENDED_EVSE,
-        Status.FINISHING,
-        Status.RESERVED,
-        Status.OCCUPIED,
-    }
-)
-"""Statuses of an EVSE that charges or could."""
 
 
 def finding_of(codes: Iterable[str], wording: Wording) -> str:

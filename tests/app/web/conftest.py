@@ -208,6 +208,7 @@ TICKETS = (
                 at=NOW - timedelta(minutes=60),
                 what="notice sent",
                 why="opened to projects@acme.example",
+                evidence=(77,),  # an entry that is no frame beside the ticket
             ),
         ),
         next_update_at=NOW + timedelta(hours=4),

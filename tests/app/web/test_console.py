@@ -111,6 +111,18 @@ async def test_codes_come_with_what_they_mean_and_what_to_check(demo) -> None:
     assert words.agent.split("; ")[0] in html.unescape(ticket)
 
 
+async def test_what_an_evse_said_before_we_lost_sight_of_it_is_not_its_state(demo) -> None:
+    page = await get(demo, "/console/stations")
+    lost, seen = page.split("stations/M-001")[1], page.split("stations/N-001")[1]
+    assert '<li class="evse st-none"><b>1</b> last Faulted</li>' in lost.split("</tr>")[0]
+    assert '<li class="evse st-faulted"><b>1</b> Faulted</li>' in seen.split("</tr>")[0]
+
+
+async def test_the_timeline_links_to_frames_that_are_shown_and_to_nothing_else(demo) -> None:
+    page = await get(demo, "/console/tickets/T-1001")
+    assert re.findall(r'href="(#f\d+)"', page) == ["#f3"]
+
+
 def test_a_frame_of_a_megabyte_is_shown_cut() -> None:
     at = datetime(2026, 1, 5, 11, 0, tzinfo=UTC)
     entry = Entry(1, at, EntryKind.RECEIVED, None, b"[" * 1_000_000)
