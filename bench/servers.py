@@ -26,6 +26,7 @@ STATIONS_CORE = 1
 _STATIONS_AT = re.compile(r"stations: ws://([^:/]+):([0-9]+)/")
 _CONSOLE_AT = re.compile(r"console: +(http://[^/]+)/")
 _START_WITHIN_S = 60
+_LOG_END = 2_000
 _STOP_WITHIN_S = 60
 _PAUSE = re.compile(r"^foretell_longest_pause_seconds ([0-9.e+-]+)$", re.MULTILINE)
 
@@ -69,10 +70,11 @@ def foretell(fleet: Path | None, folder: Path, profile: Path | None = None) -> I
     command += ["--ocpp-port", "0", "--http-port", "0", "--log-level", "warning"]
     if fleet is not None:
         command += ["--fleet", str(fleet)]
-    process = _start(command, folder / "serve.log")
+    log = folder / "serve.log"
+    process = _start(command, log)
     try:
-        host, port = _wait_for(process, _STATIONS_AT)
-        http = _wait_for(process, _CONSOLE_AT)[0]
+        host, port = _wait_for(process, _STATIONS_AT, log)
+        http = _wait_for(process, _CONSOLE_AT, log)[0]
         roles = {"supervisor": process.pid}
         for child in children(process.pid):
             roles[command_line(child).split()[-1]] = child
@@ -85,9 +87,10 @@ def foretell(fleet: Path | None, folder: Path, profile: Path | None = None) -> I
 @contextmanager
 def readme(folder: Path) -> Iterator[Server]:
     """Run the central system of the `ocpp` library's README."""
-    process = _start([sys.executable, "-m", "bench.readme_server"], folder / "readme.log")
+    log = folder / "readme.log"
+    process = _start([sys.executable, "-m", "bench.readme_server"], log)
     try:
-        host, port = _wait_for(process, _STATIONS_AT)
+        host, port = _wait_for(process, _STATIONS_AT, log)
         yield Server("readme", host, int(port), {"server": process.pid})
     finally:
         _stop(process)
@@ -140,7 +143,10 @@ def _start(
         )
 
 
-def _wait_for(process: subprocess.Popen[str], pattern: re.Pattern[str]) -> tuple[str, ...]:
+def _wait_for(
+    process: subprocess.Popen[str], pattern: re.Pattern[str], log: Path
+) -> tuple[str, ...]:
+    """Read what it prints until it says where it listens. RuntimeError with its log's end."""
     assert process.stdout is not None
     give_up = threading.Timer(_START_WITHIN_S, process.kill)
     give_up.start()
@@ -150,7 +156,7 @@ def _wait_for(process: subprocess.Popen[str], pattern: re.Pattern[str]) -> tuple
                 return tuple(found.groups())
     finally:
         give_up.cancel()
-    raise RuntimeError("the server was not ready in time, or ended: see its log")
+    raise RuntimeError(f"the server did not come up: {log.read_text()[-_LOG_END:]}")
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
