@@ -130,10 +130,6 @@ class Service:
         if process is not None and process.returncode is None:
             await _stop_process(process)
 
-    def process_id(self, role: Role) -> int:
-        """Return the process id of a role; it changes when the process was restarted."""
-        return self._processes[role].pid
-
     async def _start_role(self, role: Role) -> None:
         ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         work = (

@@ -5,24 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from domain.beliefs import Link, StationBelief
-from domain.events import Status
+from domain.beliefs import StationBelief, is_usable
 from domain.places import Place, SiteId
 from domain.registry import Registry
 from rules.engine import Engine
-
-_WORKING = frozenset(
-    {
-        Status.AVAILABLE,
-        Status.PREPARING,
-        Status.CHARGING,
-        Status.SUSPENDED_EV,
-        Status.SUSPENDED_EVSE,
-        Status.FINISHING,
-        Status.RESERVED,
-        Status.OCCUPIED,
-    }
-)
 
 
 class BelievedSites:
@@ -68,7 +54,5 @@ class BelievedSites:
 
 
 def _is_working(belief: StationBelief, evse: int, *, is_faulty: bool) -> bool | None:
-    status = belief.status.get(evse)
-    if belief.link is not Link.UP or status is None or status is Status.UNKNOWN:
-        return None
-    return status in _WORKING and not is_faulty
+    usable = is_usable(belief, evse)
+    return usable and not is_faulty

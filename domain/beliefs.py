@@ -45,6 +45,24 @@ HEARTBEAT_DEFAULT_S = 300.0
 """Interval assumed where no boot answer named one (CONTRACTS section 4)."""
 
 
+_USABLE = frozenset(
+    {
+        Status.AVAILABLE,
+        Status.PREPARING,
+        Status.CHARGING,
+        Status.SUSPENDED_EV,
+        Status.SUSPENDED_EVSE,
+        Status.FINISHING,
+        Status.RESERVED,
+        Status.OCCUPIED,
+    }
+)
+"""Statuses of an EVSE that charges or could."""
+
+_WHOLE_OUT = frozenset({Status.FAULTED, Status.UNAVAILABLE})
+"""Statuses of connector 0 with which nothing at the station charges."""
+
+
 class Link(StrEnum):
     """What we know of a station's connection."""
 
@@ -75,6 +93,16 @@ class StationBelief(msgspec.Struct, kw_only=True):
     transactions: dict[int, str] = {}  # EVSE -> transaction running there, "" = number unknown
     meter_wh: dict[int, float] = {}  # EVSE -> register when its transaction began
     charged_at: dict[int, datetime] = {}  # EVSE -> when a transaction last ended with energy
+
+
+def is_usable(belief: StationBelief, evse: int) -> bool | None:
+    """Tell whether an EVSE charges or could, by what its station says; None: not visible."""
+    if belief.link is not Link.UP:
+        return None
+    if belief.status.get(0) in _WHOLE_OUT:
+        return False
+    status = belief.status.get(evse)
+    return None if status is None or status is Status.UNKNOWN else status in _USABLE
 
 
 class Fleet(msgspec.Struct):

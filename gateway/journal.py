@@ -29,12 +29,6 @@ __all__ = ["DayFileJournal", "JournalReader", "MemoryJournal"]
 
 log = structlog.get_logger(__name__)
 
-RETENTION_DAYS = 30
-"""Raw frames are kept so long by default (a setting)."""
-
-RETENTION_BYTES = 20 * 1000**3
-"""Raw frames take at most so much room by default (a setting)."""
-
 _PROBE_COMMITS = 7
 
 

@@ -109,14 +109,6 @@ class Link(WSListener):
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
-    @property
-    def has_unsent(self) -> bool:
-        """Whether bytes wait for the peer to read."""
-        transport = self._transport
-        return (
-            transport is not None and transport.underlying_transport.get_write_buffer_size() > 0
-        )
-
     # --- what picows calls ------------------------------------------------
 
     def on_ws_connected(self, transport: WSTransport) -> None:

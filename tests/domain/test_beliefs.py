@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.beliefs import Fleet, Link
+from domain.beliefs import Fleet, Link, is_usable
 from domain.events import (
     CommandAnswered,
     Connected,
@@ -111,3 +111,24 @@ def test_a_transaction_counts_as_a_charge_from_a_little_energy_on(ended_wh, char
 def test_a_transaction_whose_end_was_never_told_is_over_when_its_place_is_free():
     began = TransactionStarted(observed_at=NOON, place=EVSE, transaction="7")
     assert believed(began, status(5, Status.AVAILABLE)).transactions == {}
+
+
+@pytest.mark.parametrize(
+    ("whole", "evse", "usable"),
+    [
+        (None, Status.CHARGING, True),
+        (Status.AVAILABLE, Status.AVAILABLE, True),
+        (Status.AVAILABLE, Status.FAULTED, False),
+        (Status.UNAVAILABLE, Status.AVAILABLE, False),
+        (Status.FAULTED, Status.AVAILABLE, False),
+        (None, Status.UNKNOWN, None),
+    ],
+)
+def test_an_evse_is_usable_if_it_and_its_station_say_so(whole, evse, usable):
+    said = [] if whole is None else [(Place.of_station("N-1"), whole)]
+    statuses = [
+        StatusReported(observed_at=NOON, place=place, status=word)
+        for place, word in [*said, (EVSE, evse)]
+    ]
+    assert is_usable(believed(connected(0), *statuses), 1) is usable
+    assert is_usable(believed(connected(0), *statuses, disconnected(1)), 1) is None

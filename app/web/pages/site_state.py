@@ -6,11 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from domain.beliefs import USABLE, Link, StationBelief
-from domain.events import Status
+from domain.beliefs import StationBelief, is_usable
 from domain.registry import Site
-
-_WHOLE_STATION_OUT = frozenset({Status.FAULTED, Status.UNAVAILABLE})
 
 
 class SiteState(msgspec.Struct, frozen=True):
@@ -29,7 +26,7 @@ def site_state(site: Site, beliefs: Mapping[str, StationBelief]) -> SiteState:
         belief = beliefs.get(station.id)
         for number in range(1, station.evses + 1):
             total += 1
-            match _is_usable(belief, number):
+            match None if belief is None else is_usable(belief, number):
                 case True:
                     usable += 1
                 case False:
@@ -37,14 +34,3 @@ def site_state(site: Site, beliefs: Mapping[str, StationBelief]) -> SiteState:
                 case None:
                     unseen += 1
     return SiteState(total=total, usable=usable, broken=broken, unseen=unseen)
-
-
-def _is_usable(belief: StationBelief | None, evse: int) -> bool | None:
-    if belief is None or belief.link is not Link.UP:
-        return None
-    if belief.status.get(0) in _WHOLE_STATION_OUT:
-        return False
-    status = belief.status.get(evse)
-    if status is None or status is Status.UNKNOWN:
-        return None
-    return status in USABLE
