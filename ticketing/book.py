@@ -76,13 +76,17 @@ class Book:
         ticket = self._speaking.get(name)
         return self.tickets[ticket] if ticket is not None else None
 
-    def of_station(self, station: StationId, kinds: Iterable[TicketKind]) -> Ticket | None:
-        """Return the oldest unresolved ticket opened for a station."""
-        return self._oldest(("station", station), kinds)
+    def of_station(
+        self, station: StationId, kinds: Iterable[TicketKind], customer: CustomerId
+    ) -> Ticket | None:
+        """Return the oldest unresolved ticket of a customer, or of none, for a station."""
+        return _theirs(self._on(("station", station), kinds), customer)
 
-    def of_site(self, site: SiteId, kinds: Iterable[TicketKind]) -> Ticket | None:
-        """Return the oldest unresolved ticket at a site, whatever part of it."""
-        return self._oldest(("site", site), kinds)
+    def of_site(
+        self, site: SiteId, kinds: Iterable[TicketKind], customer: CustomerId
+    ) -> Ticket | None:
+        """Return the oldest unresolved ticket of a customer at a site, whatever part of it."""
+        return _theirs(self._on(("site", site), kinds), customer)
 
     def of_customer(self, customer: CustomerId, kinds: Iterable[TicketKind]) -> list[Ticket]:
         """Return a customer's unresolved tickets, oldest first."""
@@ -144,6 +148,10 @@ class Book:
 
     def _oldest(self, shelf: object, kinds: Iterable[TicketKind]) -> Ticket | None:
         return next(iter(self._on(shelf, kinds)), None)
+
+
+def _theirs(tickets: list[Ticket], customer: CustomerId) -> Ticket | None:
+    return next((t for t in tickets if t.customer in (None, customer)), None)
 
 
 def _shelves(ticket: Ticket) -> list[object]:

@@ -20,18 +20,19 @@ def fitting_ticket(contact: ContactMade, book: Book, registry: Registry) -> Tick
     """Return the unresolved ticket a contact is about; None where it is a new request.
 
     The station's own, then its site's; with a site, the site's own, then any at the site; with
-    only a customer, theirs if there is exactly one.
+    only a customer, theirs if there is exactly one. A ticket of another customer fits never.
     """
     if contact.station is not None:
-        own = book.of_station(contact.station, (TicketKind.FAULT, TicketKind.REQUEST))
+        kinds = (TicketKind.FAULT, TicketKind.REQUEST)
+        own = book.of_station(contact.station, kinds, contact.customer)
         site = registry.site_of(contact.station)
-        if own is not None or site is None:
+        if own is not None or site is None or site.customer != contact.customer:
             return own
         at_site = book.unresolved_for(Place.of_site(site.id))
-        return at_site or _site_request(site.id, book)
+        return at_site or _site_request(contact, site.id, book)
     if contact.site is not None:
         for kind in _CUSTOMERS_KINDS:
-            ticket = book.of_site(contact.site, (kind,))
+            ticket = book.of_site(contact.site, (kind,), contact.customer)
             if ticket is not None:
                 return ticket
         return None
@@ -42,9 +43,14 @@ def fitting_ticket(contact: ContactMade, book: Book, registry: Registry) -> Tick
 def request_for(
     fault: Fault, at: datetime, book: Book, registry: Registry, within: timedelta
 ) -> Ticket | None:
-    """Return the request that a fault raised now explains: same place, not too old."""
+    """Return the request that a fault raised now explains: same place, not too old.
+
+    Only one of the place's own customer: nobody else may be told of what happens there.
+    """
     site = registry.site_of(fault.place)
     for request in book.requests():
+        if site is not None and request.customer != site.customer:
+            continue
         is_same = request.place == fault.place or (
             fault.place.station is not None
             and request.place == Place.of_station(fault.place.station)
@@ -84,8 +90,8 @@ def place_of(contact: ContactMade, registry: Registry) -> Place:
     return Place.of_site(sites[0].id) if len(sites) == 1 else FLEET
 
 
-def _site_request(site: SiteId, book: Book) -> Ticket | None:
-    ticket = book.of_site(site, (TicketKind.REQUEST,))
+def _site_request(contact: ContactMade, site: SiteId, book: Book) -> Ticket | None:
+    ticket = book.of_site(site, (TicketKind.REQUEST,), contact.customer)
     return ticket if ticket is not None and ticket.place == Place.of_site(site) else None
 
 
