@@ -16,6 +16,7 @@ from typing import Protocol, assert_never
 import structlog
 
 from domain.ports import Channel, Clock, Outcome, Rejected, RetryLater, Sent
+from domain.stores import StoreUnavailableError
 from domain.tickets import Notice
 
 log = structlog.get_logger()
@@ -88,6 +89,9 @@ class Outbox:
         self._has_news = asyncio.Event()
         # Until when notices to one reader about one ticket wait, because an earlier one does.
         self._held: dict[tuple[str, str, str], tuple[str, datetime]] = {}
+        # What became of notices, where the store refused to take it down. Asked for again, they
+        # must not leave again: a mail server knows no keys.
+        self._unnoted: dict[str, Outcome] = {}
         self.counts: Counter[str] = Counter()
 
     def wake(self) -> None:
@@ -101,6 +105,9 @@ class Outbox:
             try:
                 sent = await self.send_due()
                 pause_s = 0.0 if sent else self._pause_s()
+            except StoreUnavailableError as error:
+                log.warning("outbox not readable or writable", reason=error.reason)
+                pause_s = AFTER_TROUBLE_S
             except Exception:
                 log.exception("outbox stumbled")
                 self.counts["failed"] += 1
@@ -108,7 +115,11 @@ class Outbox:
             await self._sleep(pause_s)
 
     async def send_due(self) -> int:
-        """Try every notice that is due now, danger first; return how many were tried."""
+        """Try every notice that is due now, danger first; return how many were tried.
+
+        Raises `StoreUnavailableError` where the queue cannot be read, or, once all were tried,
+        where it did not take down what became of them.
+        """
         now = self._clock.now()
         queued = sorted(self._queue.due(now, BATCH), key=lambda one: not one.notice.is_danger)
         lanes: dict[tuple[str, str, str], list[Queued]] = {}
@@ -118,6 +129,8 @@ class Outbox:
         async with asyncio.TaskGroup() as group:
             for lane in lanes.values():
                 group.create_task(self._send_lane(lane, limit))
+        if self._unnoted:
+            raise StoreUnavailableError(f"{len(self._unnoted)} outcomes not taken down")
         return len(queued)
 
     def _pause_s(self) -> float:
@@ -143,12 +156,18 @@ class Outbox:
         """
         async with limit:
             for one in lane:
+                outcome = self._unnoted.pop(one.notice.key, None) or await self._try(one.notice)
                 try:
-                    outcome = self._refusal(one.notice) or await self._send(one.notice)
-                except Exception:
-                    log.exception("channel stumbled", key=one.notice.key)
-                    outcome = RetryLater("the channel stumbled; the log has the traceback")
-                self._settle(one, outcome)
+                    self._settle(one, outcome)
+                except StoreUnavailableError:
+                    self._unnoted[one.notice.key] = outcome
+
+    async def _try(self, notice: Notice) -> Outcome:
+        try:
+            return self._refusal(notice) or await self._send(notice)
+        except Exception:
+            log.exception("channel stumbled", key=notice.key)
+            return RetryLater("the channel stumbled; the log has the traceback")
 
     def _refusal(self, notice: Notice) -> Outcome | None:
         """Return why a notice is not even tried; None where it is."""

@@ -8,6 +8,7 @@ import pytest
 from domain.faults import Severity
 from domain.places import Place, StationId, TicketId
 from domain.ports import Rejected, RetryLater, Sent
+from domain.stores import StoreUnavailableError
 from domain.tickets import Notice, NoticeReason, Ticket, TicketKind, TicketState
 from ticketing.commands import OpenTicket, SendNotice
 from ticketing.outbox import (
@@ -105,6 +106,26 @@ def house(tmp_path):
     house = House(tmp_path)
     yield house
     house.store.close()
+
+
+async def test_a_store_that_cannot_take_down_what_was_sent_has_nobody_written_to_twice(
+    house, monkeypatch
+):
+    house.queue(notice("k1"), notice("k2", to="other@acme.example"))
+
+    def refuse(*_, **__):
+        raise StoreUnavailableError("disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(house.store.outbox, "mark_sent", refuse)
+        for _ in range(3):
+            with pytest.raises(StoreUnavailableError):
+                await house.outbox.send_due()
+    await house.outbox.send_due()
+
+    assert sorted(house.channel.got) == ["k1", "k2"]
+    assert house.states() == {"k1": "sent", "k2": "sent"}
+    assert await house.outbox.send_due() == 0
 
 
 async def test_a_notice_is_sent_once(house):
