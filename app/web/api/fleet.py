@@ -131,6 +131,9 @@ def list_frames(
     # Frames of the cursor's own moment may come again before the new ones.
     entries = web.reading.frames(station, since=since, limit=limit + (64 if after else 0))
     entries = [entry for entry in entries if entry.position > after][:limit]
+    is_known = bool(entries) or station in web.registry.stations
+    if not is_known and not web.reading.frames(station, since=None, limit=1):
+        raise missing(f"station {station_id}")
     is_end = since is None or len(entries) < limit
     following = None if is_end else f"{moment(entries[-1].at)}~{entries[-1].position}"
     is_raw = principal.may(Scope.ADMIN)

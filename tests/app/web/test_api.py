@@ -273,6 +273,7 @@ async def test_a_refusal_of_core_for_a_missing_thing_is_404(world) -> None:
         ("GET", "/api/v1/tickets?cursor=abc", 400),
         ("GET", "/api/v1/notices?cursor=%00", 400),
         ("GET", "/api/v1/stations/N-001/frames?cursor=x", 400),
+        ("GET", "/api/v1/stations/nobody/frames", 404),
         ("GET", "/api/v1/stations/Z-9", 404),
         ("POST", "/api/v1/contacts", 422),
     ],
