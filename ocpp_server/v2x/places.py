@@ -20,14 +20,14 @@ _WORDS = {
 }
 # The first of these that any connector of an EVSE reports is the status of the EVSE. A fault
 # counts most; while one connector is in use the others are unavailable, by the standard (G01),
-# and the EVSE is not. A word nobody knows must not end a fault.
+# and the EVSE is not. A word nobody knows says least.
 _WORST_FIRST = (
     Status.FAULTED,
-    Status.UNKNOWN,
     Status.OCCUPIED,
     Status.RESERVED,
     Status.UNAVAILABLE,
     Status.AVAILABLE,
+    Status.UNKNOWN,
 )
 
 
@@ -45,6 +45,8 @@ def whole_status(memory: Memory, evse: int, connector: int, status: Status) -> S
         return status
     of_2x = memory.of_2x()
     connectors = of_2x.connectors.get(evse, {})
+    if status is Status.UNKNOWN and connectors.get(connector) is Status.FAULTED:
+        status = Status.FAULTED  # a word that nobody knows must not end a fault
     remember(connectors, connector, status, CONNECTOR_LIMIT)
     remember(of_2x.connectors, evse, connectors, EVSE_LIMIT)
     return min(connectors.values(), key=_WORST_FIRST.index)
