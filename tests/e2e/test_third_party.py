@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,22 +69,32 @@ def service(start_service) -> Any:
     return start_service()
 
 
+StartStrict = Callable[[str, str], "subprocess.Popen[str]"]
+
+
 @pytest.fixture
-def strict_station(ocpp_rpc, service) -> Iterator[subprocess.Popen[str]]:
-    """The strict station, on its way; it ends by itself once a command has come."""
+def strict_station(ocpp_rpc, service) -> Iterator[StartStrict]:
+    """Start a strict station of an id and version; it ends once a command has come."""
     node, environment = ocpp_rpc
-    process = subprocess.Popen(
-        [*node, str(STATION_JS), service.stations_url, "N-001"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    yield process
-    if process.poll() is None:
-        process.kill()
-    process.communicate()
+    started: list[subprocess.Popen[str]] = []
+
+    def start(station: str, version: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [*node, str(STATION_JS), service.stations_url, station, version],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
 
 
 def command(service: Any, station: str, action: str, payload: dict[str, Any]) -> Any:
@@ -100,10 +110,16 @@ def command(service: Any, station: str, action: str, payload: dict[str, Any]) ->
     return answer.json()
 
 
-def test_a_strict_station_finds_nothing_wrong_with_us(strict_station, service) -> None:
-    service.wait_for(lambda: b"FirmwareStatus" in b"".join(service.frames("N-001")), "its talk")
+def said_everything(service: Any, station: str) -> bool:
+    """Tell whether the last of its words is in the journal."""
+    return any(b"FirmwareStatusNotification" in frame for frame in service.frames(station))
+
+
+def test_a_strict_station_of_1_6_finds_nothing_wrong_with_us(strict_station, service) -> None:
+    process = strict_station("N-001", "ocpp1.6")
+    service.wait_for(lambda: said_everything(service, "N-001"), "its talk")
     answered = command(service, "N-001", "GetConfiguration", {"key": ["HeartbeatInterval"]})
-    out, err = strict_station.communicate(timeout=60.0)
+    out, err = process.communicate(timeout=60.0)
     report = json.loads(out)
     assert report["failures"] == [], err
     assert report["protocol"] == "ocpp1.6"
@@ -114,21 +130,42 @@ def test_a_strict_station_finds_nothing_wrong_with_us(strict_station, service) -
     assert said["StopTransaction"] == {"idTagInfo": {"status": "Accepted"}}
     assert said["DataTransfer"] == {"status": "Accepted"}
     assert len(report["steps"]) == 11
-    assert answered == {
-        "outcome": "answered",
-        "payload": {
-            "configurationKey": [
-                {"key": "HeartbeatInterval", "readonly": False, "value": "300"}
-            ]
-        },
-    }
+    key = {"key": "HeartbeatInterval", "readonly": False, "value": "300"}
+    assert answered == {"outcome": "answered", "payload": {"configurationKey": [key]}}
     assert any(b'"configurationKey"' in frame for frame in service.frames("N-001"))
     assert any(b'"GetConfiguration"' in frame for frame in service.frames("N-001", kind=2))
     service.assert_no_bug()
 
 
+# Not 2.1: the release of ocpp-rpc that is pinned finds none of its own schemas for it.
+def test_a_strict_station_of_2_0_1_finds_nothing_wrong_with_us(strict_station, service) -> None:
+    station = "STRICT-201"
+    process = strict_station(station, "ocpp2.0.1")
+    service.wait_for(lambda: said_everything(service, station), "its talk")
+    answered = command(service, station, "ClearCache", {})
+    out, err = process.communicate(timeout=60.0)
+    report = json.loads(out)
+    assert report["failures"] == [], err
+    assert report["protocol"] == "ocpp2.0.1"
+    said = {step["action"]: step["answer"] for step in report["steps"]}
+    assert said["BootNotification"]["status"] == "Accepted"
+    assert said["Authorize"]["idTokenInfo"]["status"] == "Accepted"
+    assert len(report["steps"]) == 13
+    assert answered == {"outcome": "answered", "payload": {"status": "Rejected"}}
+    seen = {item["id"]: item for item in service.items("stations")}[station]
+    assert seen["status"] == {"1": "Occupied"}
+    service.assert_no_bug()
+
+
 @pytest.mark.parametrize(
-    "extra", [[], ["--trailing-slash"], ["--password", "any"], ["--vendor", "Ünïted"]]
+    "extra",
+    [
+        [],
+        ["--trailing-slash"],
+        ["--password", "any"],
+        ["--vendor", "Ünïted"],
+        ["--ocpp", "2.0.1"],
+    ],
 )
 def test_the_connection_tester_of_others_succeeds(service, extra: list[str]) -> None:
     station = f"TESTER-{len(extra)}-{''.join(extra).strip('-').encode().hex()}"
@@ -140,27 +177,6 @@ def test_the_connection_tester_of_others_succeeds(service, extra: list[str]) -> 
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "SUCCESS"
+    version = f"ocpp{extra[1]}" if "--ocpp" in extra else "ocpp1.6"
+    assert f"Negotiated subprotocol: {version}\n" in done.stdout
     assert any(b"BootNotification" in frame for frame in service.frames(station))
-
-
-def test_a_tester_of_a_version_we_do_not_speak_is_taken_on_all_the_same(service) -> None:
-    """It offers 2.0.1 only: it is answered, and the journal has what it said."""
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "test_ocpp",
-            "--ocpp",
-            "2.0.1",
-            service.stations_url,
-            "TESTER-201",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60.0,
-    )
-    assert "Negotiated subprotocol: None" in done.stdout  # promised is only what we speak
-    assert done.stdout.splitlines()[-1] == "SUCCESS"
-    facts = [fact["type"] for fact in service.facts("TESTER-201")]
-    assert facts[:1] == ["Connected"]
-    service.assert_no_bug()

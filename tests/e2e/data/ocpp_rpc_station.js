@@ -1,28 +1,21 @@
 // A station of another maker: the npm package ocpp-rpc in strict mode, which checks every
-// message of both sides against the standard's schemas. Prints one JSON object at its end.
+// message of both sides against the standard's schemas. It says everything it has to say,
+// answers one command and prints one JSON object at its end.
 //
-//   node ocpp_rpc_station.js ENDPOINT IDENTITY
+//   node ocpp_rpc_station.js ENDPOINT IDENTITY PROTOCOL
 const {RPCClient} = require('ocpp-rpc');
 
-const [endpoint, identity] = process.argv.slice(2);
+const [endpoint, identity, protocol] = process.argv.slice(2);
 const report = {steps: [], commands: [], failures: []};
 const fail = (what, error) => report.failures.push(`${what}: ${error?.message ?? error}`);
+const now = () => new Date().toISOString();
 
 const station = new RPCClient({
-    endpoint, identity, protocols: ['ocpp1.6'], strictMode: true, reconnect: false,
+    endpoint, identity, protocols: [protocol], strictMode: true, reconnect: false,
     callTimeoutMs: 15000, pingIntervalMs: 1000,
 });
 station.on('strictValidationFailure', ({error, method}) => fail(`strict ${method}`, error));
 station.on('badMessage', ({error}) => fail('bad message', error));
-station.on('close', ({code}) => report.closeCode = code);
-
-const commanded = new Promise((resolve) => {
-    station.handle('GetConfiguration', ({params}) => {
-        report.commands.push({action: 'GetConfiguration', params});
-        setTimeout(resolve, 100);
-        return {configurationKey: [{key: 'HeartbeatInterval', readonly: false, value: '300'}]};
-    });
-});
 
 async function say(action, payload) {
     try {
@@ -35,11 +28,19 @@ async function say(action, payload) {
     }
 }
 
-async function main() {
-    const {response} = await station.connect();
-    report.protocol = station.protocol;
-    report.status = response?.statusCode;
-    const now = () => new Date().toISOString();
+const commanded = new Promise((resolve) => {
+    const obey = (action, answer) => station.handle(action, ({params}) => {
+        report.commands.push({action, params});
+        setTimeout(resolve, 100);
+        return answer;
+    });
+    obey('GetConfiguration', {
+        configurationKey: [{key: 'HeartbeatInterval', readonly: false, value: '300'}],
+    });
+    obey('ClearCache', {status: 'Rejected'});
+});
+
+async function speak16() {
     await say('BootNotification', {
         chargePointVendor: 'ocpp-rpc', chargePointModel: 'strict', firmwareVersion: '2.2.1',
     });
@@ -48,9 +49,8 @@ async function main() {
         {connectorId: 1, errorCode: 'NoError', status: 'Preparing', timestamp: now()});
     await say('Heartbeat', {});
     await say('Authorize', {idTag: 'CARD-1'});
-    const started = await say('StartTransaction',
+    const {transactionId} = await say('StartTransaction',
         {connectorId: 1, idTag: 'CARD-1', meterStart: 1000, timestamp: now()});
-    const transactionId = started.transactionId;
     await say('MeterValues', {connectorId: 1, transactionId, meterValue: [{
         timestamp: now(),
         sampledValue: [
@@ -63,7 +63,44 @@ async function main() {
     await say('DataTransfer', {vendorId: 'ocpp-rpc', messageId: 'hello', data: 'world'});
     await say('DiagnosticsStatusNotification', {status: 'Idle'});
     await say('FirmwareStatusNotification', {status: 'Idle'});
-    process.stderr.write('said everything\n');
+}
+
+async function speak2x() {
+    const idToken = {idToken: 'CARD-1', type: 'ISO14443'};
+    const component = {name: 'EVSE', evse: {id: 1}};
+    const energy = [{timestamp: now(), sampledValue: [
+        {value: 1500, measurand: 'Energy.Active.Import.Register', unitOfMeasure: {unit: 'Wh'}},
+    ]}];
+    const change = (eventType, triggerReason, seqNo, more) => say('TransactionEvent', {
+        eventType, triggerReason, seqNo, timestamp: now(), ...more,
+        transactionInfo: {transactionId: 'TX-1', ...more.transactionInfo},
+    });
+    await say('BootNotification', {
+        reason: 'PowerUp', chargingStation: {vendorName: 'ocpp-rpc', model: 'strict'},
+    });
+    await say('StatusNotification',
+        {timestamp: now(), connectorStatus: 'Occupied', evseId: 1, connectorId: 1});
+    await say('Heartbeat', {});
+    await say('Authorize', {idToken});
+    await change('Started', 'CablePluggedIn', 0, {evse: {id: 1, connectorId: 1}, idToken});
+    await change('Updated', 'MeterValuePeriodic', 1,
+        {meterValue: energy, transactionInfo: {chargingState: 'Charging'}});
+    await change('Ended', 'EVDeparted', 2, {transactionInfo: {stoppedReason: 'EVDisconnected'}});
+    await say('MeterValues', {evseId: 1, meterValue: energy});
+    await say('NotifyEvent', {generatedAt: now(), seqNo: 0, tbc: false, eventData: [{
+        eventId: 1, timestamp: now(), trigger: 'Alerting', actualValue: 'true', cleared: false,
+        eventNotificationType: 'HardWiredNotification', component, variable: {name: 'Problem'},
+    }]});
+    await say('SecurityEventNotification', {type: 'StartupOfTheDevice', timestamp: now()});
+    await say('DataTransfer', {vendorId: 'ocpp-rpc', messageId: 'hello', data: 'world'});
+    await say('LogStatusNotification', {status: 'Idle'});
+    await say('FirmwareStatusNotification', {status: 'Idle'});
+}
+
+async function main() {
+    await station.connect();
+    report.protocol = station.protocol;
+    await (protocol === 'ocpp1.6' ? speak16() : speak2x());
     const patience = new Promise((resolve) => setTimeout(resolve, 30000, 'too late'));
     if (await Promise.race([commanded, patience]) === 'too late') {
         fail('command', 'none came');
