@@ -12,16 +12,26 @@ import msgspec
 
 from domain.places import StationId
 from ocpp_server.translate import Translation
+from ocpp_server.v2x.dialect import Dialect2x
 from ocpp_server.v16.dialect import Dialect16
 
 
 def outcome(case):
-    """Run a case's lines through one live connection; return what each line led to."""
+    """Run a case's lines through live connections; return what each line led to.
+
+    A case without a `connected` line is one connection of 1.6.
+    """
     station = StationId("N-001")
-    dialect = Dialect16(station, Translation(station=station, protocol="ocpp1.6"))
+    translation = Translation(station=station, protocol="ocpp1.6")
+    dialect = Dialect16(station, translation)
     told = []
     for position, line in enumerate(case.read_text("utf-8").splitlines(), 1):
         entry = json.loads(line)
+        if entry["event"] == "connected":
+            translation.connected(entry["protocol"])
+            is_v16 = entry["protocol"] == "ocpp1.6"
+            dialect = (Dialect16 if is_v16 else Dialect2x)(station, translation)
+            continue
         assert entry["event"] == "received", "a golden case holds what a station sent"
         frame = entry["frame"].encode("utf-8", "surrogateescape")
         at = datetime.fromisoformat(entry["at"])
