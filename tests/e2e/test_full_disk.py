@@ -70,6 +70,7 @@ def test_nothing_is_answered_while_the_disk_is_full_and_nothing_is_lost(
     assert frames.count(said.encode()) == 1
     assert not any(b'"unheard"' in frame for frame in frames)  # not kept, so never answered
     assert service.children()["core"] == core
+    station.socket.close()
     assert service.stop() == 0
     positions = [entry.position for entry in service.entries()]
     assert positions == list(range(1, len(positions) + 1))

@@ -172,6 +172,34 @@ def test_a_start_after_a_supervisors_death_knows_everything(start_service, conne
     assert stations["N-001"]["online"] is None  # our outage: it may well be there
 
 
+def test_dying_again_while_it_recovers_changes_nothing(start_service, connect) -> None:
+    service = start_service()
+    station = connect(service, "N-001")
+    station.call("f", "StatusNotification", FAULTED)
+    service.wait_for(lambda: len(list((service.data / "mail").glob("*.eml"))) > 0, "the mail")
+    tickets, notices = service.items("tickets"), service.items("notices")
+    killed = {service.kill("core")}
+    for lives_s in (0.3, 0.7):  # importing, opening the stores, replaying: wherever it is
+        service.wait_for(
+            lambda: service.children().get("core", 0) not in {0, *killed}, "core to be started"
+        )
+        time.sleep(lives_s)
+        killed.add(service.kill("core"))
+    backs = sum("core is back" in line for line in service.out)
+    service.wait_for(
+        lambda: sum("core is back" in line for line in service.out) > backs, "core", 30.0
+    )
+    assert service.items("tickets") == tickets
+    assert service.items("notices") == notices
+    assert len(list((service.data / "mail").glob("*.eml"))) == len(notices)
+    assert service.stop() == 0
+    positions = [entry.position for entry in service.entries()]
+    assert positions == sorted(set(positions))
+    turns = [f["type"] for f in service.facts() if f["type"].startswith("Service")]
+    assert turns == ["ServiceStarted", "ServiceStopped"] * (len(turns) // 2)
+    service.assert_no_bug()
+
+
 # --- the same station twice -------------------------------------------------------------------
 
 
