@@ -48,7 +48,7 @@ PUBLISH_EVERY_S = 0.5
 LONGEST_SLEEP_S = 30.0
 """However far the next deadline, look at the clock again: it may have been slewed."""
 SLOW_COMMIT_S = 0.001
-"""An fsync slower than this goes into a thread (DESIGN decision 1)."""
+"""An fsync slower than this goes into a thread."""
 KEPT_KEYS = timedelta(days=60)
 """Keys of applied decisions are kept longer than any snapshot or journal could repeat them."""
 
@@ -108,7 +108,10 @@ class Core:
         self._tasks = [
             loop.create_task(self._every(1.0, self._fold), name="fold"),
             loop.create_task(self._every(SNAPSHOT_EVERY_S, self._snapshot), name="snapshot"),
-            loop.create_task(self._every(HOUSEKEEPING_EVERY_S, self._keep_house), name="house"),
+            loop.create_task(
+                self._every(HOUSEKEEPING_EVERY_S, self._keep_house, first_s=SNAPSHOT_EVERY_S),
+                name="house",
+            ),
             loop.create_task(self._every(COMPACT_EVERY_S, self._compact), name="compact"),
             loop.create_task(self._every(PUBLISH_EVERY_S, self._publish), name="publish"),
             loop.create_task(self.outbox.run(), name="outbox"),
@@ -257,16 +260,19 @@ class Core:
 
     # --- between turns ---
 
-    async def _every(self, seconds: float, work: Callable[[], object]) -> None:
+    async def _every(
+        self, seconds: float, work: Callable[[], object], *, first_s: float | None = None
+    ) -> None:
         """The supervisor of one recurring job: a failure is logged and the job goes on."""
+        await asyncio.sleep(seconds if first_s is None else first_s)
         while True:
-            await asyncio.sleep(seconds)
             try:
                 result = work()
                 if asyncio.iscoroutine(result):
                     await result
             except Exception:
                 log.exception("recurring job failed", job=getattr(work, "__name__", "job"))
+            await asyncio.sleep(seconds)
 
     def _fold(self) -> None:
         self.recorder.fold()

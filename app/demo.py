@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import socket
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
 import uvloop
@@ -25,7 +25,7 @@ from app.fleet_file import read_fleet
 from app.logs import set_up_logs
 from app.process_words import StartError
 from app.serve import OURS_ALONE, Service
-from app.settings import Settings, TextSettings
+from app.settings import QuietSettings, Settings, TextSettings
 from domain.tickets import TicketKind
 from simulator.fleet import make_fleet
 from simulator.fleet_file import write_fleet_yaml
@@ -99,6 +99,8 @@ def _prepare(
             "ocpp": settings.ocpp.model_copy(update={"port": ocpp_port}),
             "http": settings.http.model_copy(update={"port": http_port}),
             "texts": _demo_texts(settings.texts),
+            # A demo is shown at any hour: nothing waits for the morning.
+            "quiet": QuietSettings(begins_at=time(0), ends_at=time(0)),
         }
     )
 

@@ -6,8 +6,6 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-_SHOWN = 500
-
 
 class Failures:
     """Bugs of ours that an event or ticket ran into: logged with the traceback, counted."""
@@ -18,4 +16,12 @@ class Failures:
     def note(self, what: object, error: Exception) -> None:
         """Take down one of them."""
         self.count += 1
-        log.error("could not be dealt with, going on", what=repr(what)[:_SHOWN], exc_info=error)
+        log.error("could not be dealt with, going on", what=_named(what), exc_info=error)
+
+
+def _named(what: object) -> str:
+    """Name an event, decision or ticket without what people said or are called in it."""
+    for name in ("key", "id", "position"):
+        if (value := getattr(what, name, None)) not in (None, "", 0):
+            return f"{type(what).__name__} {value}"
+    return type(what).__name__

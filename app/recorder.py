@@ -22,7 +22,7 @@ from domain.ports import Clock
 log = structlog.get_logger(__name__)
 
 MOST_ENTRIES = 1_000
-"""Of one commit (DESIGN decision 1): what waits longer goes into the next."""
+"""Of one commit: what waits longer goes into the next."""
 
 RETRY_S = 1.0
 """Pause before a journal that refused is tried again."""

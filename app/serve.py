@@ -101,14 +101,17 @@ class Service:
 
     async def start(self, stop: asyncio.Event | None = None) -> None:
         """Start core, then web. Raises `StartError`; `stop` ends a start that takes long."""
+        stop = stop or asyncio.Event()
         data = self.settings.data
         data.mkdir(parents=True, exist_ok=True)
         self.settings = self.settings.model_copy(update={"data": data.resolve()})
-        await self._start_role("core")
-        self._say(f"stations: ws://{self.settings.host}:{self.settings.ocpp.port}/ocpp/<id>")
-        if stop is not None and stop.is_set():
+        await self._start_role("core", stop)
+        if stop.is_set():
             return
-        await self._start_role("web")
+        self._say(f"stations: ws://{self.settings.host}:{self.settings.ocpp.port}/ocpp/<id>")
+        await self._start_role("web", stop)
+        if stop.is_set():
+            return
         # Ports may have come from flags, or been chosen: the command line finds us by this.
         self.settings.address_path.write_text(f"{self.settings.local_url}\n", "utf-8")
         self._say(f"console:  {self.settings.local_url}/console/")
@@ -121,6 +124,8 @@ class Service:
             self.settings.address_path.unlink(missing_ok=True)
         await self._end("web")
         await self._end("core")
+        if self._tasks:  # with one process they are the service, and stop in order themselves
+            await asyncio.wait(self._tasks, timeout=STOP_WITHIN_S)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -130,7 +135,8 @@ class Service:
         if process is not None and process.returncode is None:
             await _stop_process(process)
 
-    async def _start_role(self, role: Role) -> None:
+    async def _start_role(self, role: Role, stop: asyncio.Event) -> None:
+        """Start a role and wait until it is ready, or until we are told to stop."""
         ready: asyncio.Future[Ready] = asyncio.get_running_loop().create_future()
         work = (
             self._run_here(role, ready)
@@ -138,10 +144,18 @@ class Service:
             else self._keep(role, ready)
         )
         self._tasks.append(asyncio.create_task(work, name=role))
+        stopping = asyncio.create_task(stop.wait(), name="until stopped")
+        await asyncio.wait(
+            (ready, stopping), timeout=START_WITHIN_S, return_when=asyncio.FIRST_COMPLETED
+        )
+        stopping.cancel()
+        if not ready.done() and not stop.is_set():
+            ready.set_exception(StartError(f"{role} was not ready in {START_WITHIN_S:g} s"))
         try:
-            self._note(await asyncio.wait_for(ready, START_WITHIN_S))
-            self._started.add(role)
-        except (StartError, TimeoutError):
+            if ready.done():
+                self._note(ready.result())
+                self._started.add(role)
+        except StartError:
             await self.close()
             raise
 

@@ -42,7 +42,7 @@ CHARGED_WH = 100.0
 _OF_STATION = (PlaceKind.EVSE, PlaceKind.STATION)
 
 HEARTBEAT_DEFAULT_S = 300.0
-"""Interval assumed where no boot answer named one (CONTRACTS section 4)."""
+"""Interval assumed where no boot answer named one."""
 
 
 _USABLE = frozenset(

@@ -65,7 +65,7 @@ OWN: frozenset[str] = frozenset(
 DANGER: frozenset[str] = frozenset(
     {"CX002", "CX008", "CX011", "CX017", "CX019", "CX021", "CX022", "CX024", "CX026"}
 )
-"""Codes that mean danger to people where the place is Faulted (CONTRACTS 4b)."""
+"""Codes that mean danger to people where the place is Faulted."""
 
 OTHER = "OtherError"
 """The code of a fault whose code is missing or outside every list."""

@@ -56,9 +56,7 @@ class Breach(msgspec.Struct, frozen=True, gc=False):
     why: str
 
 
-class Event(
-    msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False
-):
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True, omit_defaults=True, gc=False):
     """One fact. `position` is the journal entry that holds its evidence (0: none).
 
     Events hold values only and can never be part of a cycle: the garbage collector, which

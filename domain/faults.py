@@ -69,7 +69,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[ErrorReport, ...] = ()  # as the station worded them
     advice: str = ""  # for agents
     stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
-    clean_since: datetime | None = None  # first moment of the clean time that cleared it
+    clean_since: datetime | None = None  # the condition is gone since then; clean time runs
 
     @property
     def name(self) -> str:

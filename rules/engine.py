@@ -108,11 +108,22 @@ class Engine:
                 if self._on_failure is None:
                     raise
                 self._on_failure(event, error)
-        ledger.fire_until(now)
+        self._fire_until(now)
         wake_at = ledger.wake_at
         if wake_at is not None and wake_at <= now:
             raise AssertionError(f"asked to be woken at {wake_at}, which is not after {now}")
         return Step(ledger.take_decisions(), wake_at)
+
+    def _fire_until(self, now: datetime) -> None:
+        while True:
+            try:
+                self._ledger.fire_until(now)
+            except Exception as error:
+                if self._on_failure is None:
+                    raise
+                self._on_failure(now, error)  # that deadline is taken out; go on with the next
+            else:
+                return
 
     @property
     def state(self) -> EngineState:

@@ -31,7 +31,7 @@ def fault_of(track: Track, rule: Rule, cleared_at: datetime | None = None) -> Fa
         errors=tuple(track.errors),
         advice=rule.advice,
         stations=tuple(track.stations),
-        clean_since=track.clean_at if cleared_at is not None else None,
+        clean_since=None if track.is_present else track.clean_at,
     )
 
 

@@ -15,7 +15,7 @@ _OF_LOST_LINK = frozenset({Detector.OFFLINE, Detector.SILENT, Detector.CONNECTIO
 def can_nobody_charge(site: Site, blocked: AbstractSet[Place]) -> bool:
     """Tell whether no EVSE of the site is left that can charge.
 
-    An EVSE that we cannot see counts as able to charge (CONTRACTS section 4, severity).
+    An EVSE that we cannot see counts as able to charge.
     """
     return all(
         Place.of_station(station.id) in blocked or Place.of_station(station.id, evse) in blocked

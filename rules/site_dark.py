@@ -16,7 +16,7 @@ from rules.sighting import Sighting
 from rules.state import EngineState, SiteWatch
 
 PARTIAL_HOLD = timedelta(minutes=30)
-"""An outage that ends in part and starts again within 30 minutes is one (CONTRACTS 4b)."""
+"""An outage that ends in part and starts again within 30 minutes is one."""
 
 
 class DarkSites:

@@ -17,7 +17,7 @@ from domain.places import Place, StationId
 
 FLAPPING_COUNT = 4
 FLAPPING_WINDOW = timedelta(hours=2)
-"""Raised or lost four times within two hours is flapping (CONTRACTS 4b)."""
+"""Raised or lost four times within two hours is flapping."""
 
 _MOST_EVIDENCE = 8
 _MOST_ERRORS = 4
