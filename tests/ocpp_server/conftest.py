@@ -255,12 +255,13 @@ async def serve() -> AsyncIterator[Callable[..., object]]:
         gate: object = None,
         limits: Limits | None = None,
         ssl: object = None,
+        make_dialect: Callable[..., object] = EchoDialect,
         **other: object,
     ) -> Served:
         recorder = FakeRecorder(is_eager=True)
         limits = limits or Limits(tick_s=0.01, close_wait_s=0.2)
         endpoint = Endpoint(
-            recorder, FakeClock(), gate or OpenGate(), EchoDialect, limits, **other
+            recorder, FakeClock(), gate or OpenGate(), make_dialect, limits, **other
         )
         opened.append(endpoint)
         port = await endpoint.start("127.0.0.1", 0, ssl)

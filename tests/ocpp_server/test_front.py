@@ -137,6 +137,15 @@ def test_our_order_decides_among_several_common_subprotocols() -> None:
     assert verdict.subprotocol == "ocpp2.0.1"
 
 
+@pytest.mark.parametrize("header", ["X-Nothing: 1", "Sec-WebSocket-Protocol: ocpp1.5"])
+def test_without_a_common_subprotocol_our_oldest_is_assumed(header: str) -> None:
+    rules = FrontRules(protocols=("ocpp2.1", "ocpp2.0.1", "ocpp1.6"))
+
+    verdict = accepted(request(header), rules)
+
+    assert (verdict.subprotocol, verdict.protocol) == (None, "ocpp1.6")
+
+
 def test_compression_is_never_agreed_on() -> None:
     verdict = accepted(request("Sec-WebSocket-Extensions: permessage-deflate"))
 
