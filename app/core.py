@@ -41,6 +41,8 @@ log = structlog.get_logger(__name__)
 
 SNAPSHOT_EVERY_S = 60.0
 HOUSEKEEPING_EVERY_S = 3600.0
+FLUSH_WITHIN_S = 5.0
+"""A journal that takes nothing must not keep us from stopping."""
 COMPACT_EVERY_S = 5.0
 """The journal's log goes into its file this often, in small steps beside the loop."""
 PUBLISH_EVERY_S = 0.5
@@ -132,10 +134,14 @@ class Core:
             lambda position: ServiceStopped(observed_at=self.clock.now(), position=position),
             None,
         )
-        await self.recorder.close()
+        try:
+            async with asyncio.timeout(FLUSH_WITHIN_S):
+                await self.recorder.close()
+                await self._snapshot()
+        except TimeoutError:  # nothing in there was acknowledged to anybody
+            log.warning("stopped without the last entries", reason=self.recorder.trouble)
         if self._timer is not None:
             self._timer.cancel()
-        await self._snapshot()
         await self.link.close()
         self.parts.close()
 

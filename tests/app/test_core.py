@@ -29,7 +29,7 @@ from app.recovery import load_snapshot
 from app.settings import Settings
 from domain.beliefs import Link
 from domain.events import AnyEvent, Booted, Connected, ServiceStarted, ServiceStopped
-from domain.journal import EntryKind
+from domain.journal import EntryKind, JournalUnavailableError
 from domain.tickets import TicketState
 from gateway.journal import JournalReader
 from ticketing.commands import CloseTicket, TakeTicket
@@ -310,3 +310,16 @@ async def test_an_event_that_a_bug_cannot_deal_with_stops_no_other(settings, mon
         assert len(running.tickets()) == 1
         assert running.core.parts.failures.count == 1
         assert "foretell_undealt 1.0" in running.core.health().metrics
+
+
+async def test_a_journal_that_takes_nothing_does_not_keep_core_from_stopping(
+    settings, monkeypatch
+):
+    monkeypatch.setattr("app.core.FLUSH_WITHIN_S", 0.2)
+    async with Running(settings) as running:
+
+        def refuse(_):
+            raise JournalUnavailableError("disk is full")
+
+        monkeypatch.setattr(running.core.parts.journal, "append", refuse)
+    assert [type(fact) for fact in facts(settings)] == [ServiceStarted]
