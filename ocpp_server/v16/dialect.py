@@ -47,7 +47,8 @@ class Dialect16:
         events = reading.events
         if reading.is_fact and answer is not None:
             events += self._translation.sent(answer, at=now, position=position)
-        if reading.is_conforming:  # most frames by far, and none that can hold a secret
+        if reading.is_conforming and not reading.is_2x:
+            # Most frames by far, and none that can hold a secret.
             return Reaction(
                 frame,
                 events,

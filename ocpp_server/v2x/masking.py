@@ -13,9 +13,16 @@ import msgspec
 from ocpp_server.masking import MASK, Json
 from ocpp_server.v16.masking import mask_secrets as mask_v16
 
-_WORDS = r"password|passphrase|passwd|secret|authorizationkey|privatekey|sharedkey"
-_SECRET = re.compile(_WORDS, re.IGNORECASE)
-_SUSPECT = re.compile(_WORDS.encode(), re.IGNORECASE)
+_WORDS = (
+    "authorizationkey",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "secret",
+    "sharedkey",
+)
+_WIRE_WORDS = tuple(word.encode() for word in _WORDS)
 _VALUES = frozenset({"actualValue", "attributeValue", "value"})
 _VALUE = re.compile(
     rb'("(?:actualValue|attributeValue|value)"\s*:\s*)(?:"(?:[^"\\]|\\.)*(?:"|\Z)|[^,}\s]+)',
@@ -25,7 +32,8 @@ _VALUE = re.compile(
 
 def is_secret(variable: str) -> bool:
     """Tell whether a variable of this name holds a secret."""
-    return _SECRET.search(variable) is not None
+    name = variable.lower()
+    return any(word in name for word in _WORDS)
 
 
 def mask_secrets(frame: bytes) -> bytes:
@@ -34,7 +42,8 @@ def mask_secrets(frame: bytes) -> bytes:
     A frame that names none comes back unchanged, byte for byte; one whose JSON is broken loses
     all its values.
     """
-    if _SUSPECT.search(frame) is None:
+    said_lower = frame.lower()
+    if not any(word in said_lower for word in _WIRE_WORDS):
         return frame
     try:
         said: Json = msgspec.json.decode(frame)

@@ -177,6 +177,40 @@ def test_a_token_is_asked_for_and_accepted(say):
     assert reaction.events == (asked, accepted)
 
 
+def told_by(answer, action, payload, protocol="ocpp2.0.1"):
+    """Return the events of an answer to a call, as a log has both."""
+    translation = Translation(station=STATION, protocol=protocol)
+    frame = json.dumps([2, "1", action, payload]).encode()
+    translation.received(frame, at=NOW, position=POSITION)
+    return translation.sent(
+        json.dumps([3, "1", answer]).encode(), at=NOW, position=POSITION + 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("action", "payload"),
+    [
+        ("Authorize", {"idToken": {"idToken": "04A1", "type": "Local"}}),
+        (
+            "TransactionEvent",
+            {"eventType": "Started", "idToken": {"idToken": "04A1", "type": "Local"}},
+        ),
+    ],
+)
+def test_a_refused_token_in_a_log_is_told(action, payload):
+    refused = {"idTokenInfo": {"status": "Blocked"}}
+    (asked,) = told_by(refused, action, payload)
+    assert asked == AuthorizationAsked(
+        station=STATION, id_token="04A1", is_accepted=False, **WHEN
+    )
+
+
+def test_an_accepted_token_of_a_transaction_is_no_news():
+    payload = {"eventType": "Started", "idToken": {"idToken": "04A1", "type": "Local"}}
+    for answer in ({}, {"idTokenInfo": {"status": "Accepted"}}):
+        assert told_by(answer, "TransactionEvent", payload) == ()
+
+
 # --- status -----------------------------------------------------------------------------------
 
 
@@ -453,6 +487,26 @@ def test_a_sample_that_means_nothing_is_left_out_and_flagged(say, sampled):
     assert any("sampledValue[0]" in breach.field for breach in breaches_of(reaction))
 
 
+@pytest.mark.parametrize(
+    ("written", "is_late"), [("true", True), ("1", True), (1, True), ("maybe", False)]
+)
+def test_true_and_false_are_read_however_they_are_written(say, written, is_late):
+    say("TransactionEvent", transaction("Updated", 5, evse={"id": 1}))
+    reaction = say("TransactionEvent", transaction("Updated", 4, offline=written))
+    told = [e for e in reaction.events if isinstance(e, TransactionUpdated)]
+    assert bool(told) != is_late
+    assert any(breach.field == "offline" for breach in breaches_of(reaction))
+
+
+def test_a_number_out_of_range_is_kept_and_flagged(v21):
+    reaction = v21(
+        "MeterValues",
+        {"evseId": -1, "meterValue": [{"timestamp": STAMP, "sampledValue": [{"value": 1}]}]},
+    )
+    assert reaction.events[0].place == WHOLE
+    assert breaches_of(reaction) == (Breach("evseId", "out of range: -1"),)
+
+
 def test_a_value_written_as_text_is_read(say):
     assert sampled_by(say, value="12,5").value == 12.5
 
@@ -687,6 +741,12 @@ def test_2x_messages_on_a_1_6_connection_are_read_and_answered_as_2x(v16):
 
 def test_a_2x_secret_on_a_1_6_connection_is_masked(v16):
     assert b"hunter2" not in v16("NotifyReport", report("BasicAuthPassword", "hunter2")).body
+
+
+def test_a_secret_is_masked_where_nothing_was_agreed_on():
+    dialect = Dialect16(STATION, Translation(station=STATION))
+    frame = json.dumps([2, "1", "NotifyReport", report("BasicAuthPassword", "hunter2")])
+    assert b"hunter2" not in dialect.receive(frame.encode(), now=NOW, position=1).body
 
 
 def test_a_message_that_fits_both_editions_is_of_the_one_agreed_on(say, v16):
