@@ -29,6 +29,7 @@ from app.cli_common import (
     settings_from,
 )
 from app.cli_errors import report
+from app.file_limit import raise_file_limit
 
 app = typer.Typer(
     name="foretell",
@@ -42,6 +43,7 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line and exit with its status."""
+    raise_file_limit()
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the one supervisor: nobody sees a traceback
