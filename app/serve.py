@@ -183,9 +183,11 @@ class Service:
         work = run_core if role == "core" else run_web
         try:
             await work(self.settings, _into(ready), self._stop)
-        except StartError as error:
+        except Exception as error:  # the supervisor of a role that runs in here
+            if not isinstance(error, StartError):
+                log.exception("role fell", role=role)
             if not ready.done():
-                ready.set_exception(error)
+                ready.set_exception(StartError(str(error) or type(error).__name__))
 
     async def _keep(self, role: Role, ready: asyncio.Future[Ready]) -> None:
         """Run a process again and again until we stop; the first failure to start is final."""
