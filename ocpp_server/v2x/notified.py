@@ -38,7 +38,7 @@ from ocpp_server.v2x.shapes import (
     OpenStream,
     Stream,
 )
-from ocpp_server.v2x.verdict import Verdict, is_fault_variable, truth_of, verdict_on
+from ocpp_server.v2x.verdict import Verdict, truth_of, verdict_on
 
 AVAILABILITY = "availabilitystate"
 """The variable that carries the status of a connector, EVSE or station, lower case."""
@@ -111,18 +111,8 @@ def _status(entry: EventEntry, reported: ComponentReported, scene: Scene) -> Sta
 
 def _errors(entry: EventEntry, reported: ComponentReported, scene: Scene) -> list[AnyEvent]:
     code = _code(reported)
-    verdict = verdict_on(
-        trigger=reported.trigger,
-        value=reported.value,
-        tech_code=code,
-        severity=reported.severity,
-        is_cleared=reported.is_cleared,
-        is_fault_variable=is_fault_variable(
-            reported.component.partition("/")[0], reported.variable.partition("/")[0]
-        ),
-    )
     subject = f"{reported.component}|{reported.place.evse}|{reported.variable}".casefold()
-    match verdict:
+    match verdict_on(reported, code):
         case Verdict.RAISED:
             return [_raised(entry, reported, subject, code, scene)]
         case Verdict.CLEARED:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from domain.events import ComponentReported
+
 NOTICE = 7
 """Severity from which an event is no fault: notice, informational, debug (OCPP 2.x N02)."""
 
@@ -25,6 +27,8 @@ _ALARMS = frozenset(
         "tiltsensor",
     }
 )
+# States that come and go in health: alone, without a code or a severity, they are no error.
+_STATES = frozenset({"active", "available", "enabled"})
 _TRUTHS = {"true": True, "1": True, "false": False, "0": False}
 
 
@@ -36,39 +40,36 @@ class Verdict(StrEnum):
     NEITHER = "neither"
 
 
-def is_fault_variable(component: str, variable: str) -> bool:
-    """Tell whether a variable is a fault by being true."""
-    name = variable.lower()
-    return name in _FAULT_VARIABLES or (name == "active" and component.lower() in _ALARMS)
-
-
 def truth_of(value: str) -> bool | None:
     """Return what a value says as true or false; None where it is neither."""
     return _TRUTHS.get(value.strip().lower())
 
 
-def verdict_on(
-    *,
-    trigger: str,
-    value: str,
-    tech_code: str,
-    severity: int | None,
-    is_cleared: bool,
-    is_fault_variable: bool,
-) -> Verdict:
-    """Say what an entry amounts to. `tech_code` is "" where it names no error."""
-    if trigger == "Periodic" or (severity is not None and severity >= NOTICE):
+def verdict_on(reported: ComponentReported, code: str) -> Verdict:
+    """Say what an entry amounts to. `code`: its technical code, "" where it names no error."""
+    severity = reported.severity
+    if reported.trigger == "Periodic" or (severity is not None and severity >= NOTICE):
         return Verdict.NEITHER
-    if is_cleared:
+    if reported.is_cleared:
         return Verdict.CLEARED
-    if is_fault_variable:
-        match truth_of(value):
+    component, variable = _plain(reported.component), _plain(reported.variable)
+    if variable in _FAULT_VARIABLES or (variable == "active" and component in _ALARMS):
+        match truth_of(reported.value):
             case True:
                 return Verdict.RAISED
             case False:
                 return Verdict.CLEARED
             case None:
                 pass
-    # A change without a code is business as usual; only a monitor's alert is not, and danger.
-    is_error = bool(tech_code) or trigger == "Alerting" or severity == DANGER
-    return Verdict.RAISED if is_error else Verdict.NEITHER
+    if code or severity == DANGER:
+        return Verdict.RAISED
+    # A change without a code is business as usual, a monitor's alert is not.
+    is_alert = reported.trigger == "Alerting" and (
+        severity is not None or variable not in _STATES
+    )
+    return Verdict.RAISED if is_alert else Verdict.NEITHER
+
+
+def _plain(name: str) -> str:
+    """Return a name without its instance, lower case: names ignore it."""
+    return name.partition("/")[0].lower()

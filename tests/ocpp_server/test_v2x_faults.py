@@ -183,6 +183,10 @@ def test_a_code_that_means_nothing_is_none(say, code):
         ("EmergencyStopSensor", "Active", "true", "Delta", True),
         ("TokenReader", "Active", "true", "Delta", False),
         ("Cable", "Temperature", "91", "Alerting", True),  # a monitor's threshold was passed
+        ("Contactor", "Welded", "true", "Alerting", True),  # not in the standard, and clear
+        ("TokenReader", "Active", "true", "Alerting", False),  # a state that comes and goes
+        ("EVSE", "Available", "false", "Alerting", False),
+        ("RCD/2", "Tripped/a", "true", "Delta", True),
     ],
 )
 def test_what_raises(say, component, variable, value, trigger, is_raised):
@@ -199,6 +203,12 @@ def test_a_component_without_an_evse_is_the_stations(say):
 def test_severities_up_to_warning_raise_and_are_kept(v21, severity):
     (raised,) = notify(v21, entry(severity=severity))
     assert raised.severity == severity
+
+
+def test_a_state_with_a_severity_raises(v21):
+    state = entry("Active", "false", component="DataLink", severity=4)
+    (raised,) = notify(v21, state)
+    assert raised.severity == 4
 
 
 @pytest.mark.parametrize("severity", [7, 8, 9])

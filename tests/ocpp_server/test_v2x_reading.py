@@ -654,6 +654,37 @@ def test_an_unknown_notification_is_acknowledged_and_flagged(say):
     assert "not read" in breaches_of(reaction)[0].why
 
 
+def test_a_broken_message_of_the_other_edition_is_answered_in_its_own_words(dialect):
+    broken = b'[2,"7","StopTransaction",{"transactionId":1,"idTag":"336699\\"}]'
+    reaction = dialect.receive(broken, now=NOW, position=POSITION)
+    assert answered(reaction) == [3, "7", {"idTagInfo": {"status": "Accepted"}}]
+    old = Dialect16(STATION, Translation(station=STATION, protocol="ocpp1.6"))
+    broken = b'[2,"8","TransactionEvent",{"seqNo":1,"x":"a"b"}]'
+    assert answered(old.receive(broken, now=NOW, position=POSITION)) == [3, "8", {}]
+
+
+@pytest.mark.parametrize("frame", [b"", b"pong", b" \n"])
+def test_a_keep_alive_of_the_application_is_a_sign_of_life(dialect, frame):
+    reaction = dialect.receive(frame, now=NOW, position=POSITION)
+    assert reaction.is_heartbeat
+    assert reaction.answer is None
+
+
+@pytest.mark.parametrize("sent", ["Nonsense", "Heartbeat"])
+def test_what_is_sent_and_unknown_is_unreadable_and_not_answered(v21, sent):
+    reaction = v21(sent, {}, kind=6)
+    assert reaction.answer is None
+    assert isinstance(reaction.events[0], Unreadable)
+
+
+def test_a_message_without_what_it_is_about_is_heard_and_flagged(say):
+    for action in ("StatusNotification", "FirmwareStatusNotification", "LogStatusNotification"):
+        reaction = say(action, {})
+        assert answered(reaction) == [3, "1", {}]
+        (flagged,) = reaction.events
+        assert isinstance(flagged, MessageFlagged)
+
+
 @pytest.mark.parametrize("action", ["TransactionEvent", "NotifyEvent", "MeterValues"])
 def test_what_stations_queue_is_acknowledged_even_when_broken(dialect, action):
     frame = b'[2,"7","%b",{"seqNo":1,"x":"a"b"}]' % action.encode()
