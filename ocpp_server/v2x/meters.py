@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import get_args
 
 from msgspec import UNSET, UnsetType
 
 from domain.events import Breach, Sample
 from ocpp_server.v2x.shapes import SampledValue
+from ocpp_server.v16.words import Context
 
 DEFAULT_MEASURAND = "Energy.Active.Import.Register"  # OCPP 2.0.1 §2.4.42 and 2.1 alike
 DEFAULT_CONTEXT = "Sample.Periodic"
 
+_CONTEXTS = frozenset(get_args(Context))  # the same words in every version
 _MULTIPLIER_MAX = 24  # powers of ten; no unit of a charging station is farther from its base
 
 # Unit, lower case -> base unit, and value = wire * factor + offset. 2.x takes any unit up to 20
@@ -93,6 +96,10 @@ def read_samples(
             named = UNSET if unit is UNSET else unit.unit
             why = f"left out: {value.measurand or 'no measurand'} in {named or 'no unit'}"
             breaches.append(Breach(f"{path}[{index}]", why[:120]))
+            continue
+        if value.context is not UNSET and value.context not in _CONTEXTS:
+            why = "left out: we do not know what it means"
+            breaches.append(Breach(f"{path}[{index}].context", why))
             continue
         if value.value is UNSET:  # flagged when it was read
             continue

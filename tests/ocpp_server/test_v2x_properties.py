@@ -232,6 +232,11 @@ def test_recorded_frames_are_flagged_exactly_where_their_schema_is_broken(row):
     flagged = any(isinstance(event, MessageFlagged) for event in reaction.events)
     assert flagged == (not row["valid"])
     check_kept(reaction)
+    if json.loads(row["frame"])[0] == 2:
+        answer = json.loads(reaction.answer)
+        ANSWERS[version][row["action"]].validate(answer[2])
+    else:
+        assert reaction.answer is None
 
 
 def damaged(frames, dice):

@@ -473,6 +473,7 @@ def test_samples_come_in_base_units(say, sampled, measurand, value, unit):
         {"value": 1, "unitOfMeasure": {"unit": "furlong"}},
         {"value": 1e308, "unitOfMeasure": {"multiplier": 24}},
         {"value": 1, "unitOfMeasure": {"multiplier": 400}},
+        {"value": 1, "context": "CurrentMax"},
         {"value": "many"},
     ],
 )
