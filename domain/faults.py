@@ -70,6 +70,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""  # for agents
     stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
     clean_since: datetime | None = None  # the condition is gone since then; clean time runs
+    clears_at: datetime | None = None  # while that runs: when it clears if it stays clean
 
     @property
     def name(self) -> str:
