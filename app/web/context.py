@@ -15,6 +15,7 @@ from app.messages import Request as LinkRequest
 from app.web.live import FleetCache, Hub
 from app.web.login_limit import LoginLimit
 from app.web.metrics import WebMetrics
+from app.web.once import Once
 from app.web.problems import ProblemError, core_is_away
 from app.web.reading import Reading
 from app.web.settings import WebSettings
@@ -35,6 +36,7 @@ class WebContext:
     hub: Hub
     metrics: WebMetrics
     login_limit: LoginLimit = field(default_factory=LoginLimit)
+    calls: Once[Answer] = field(default_factory=Once)
 
     def now(self) -> datetime:
         """Return the present moment."""

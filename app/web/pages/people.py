@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 from urllib.parse import urlsplit
+from uuid import uuid4
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from starlette.concurrency import run_in_threadpool
 
@@ -17,14 +18,13 @@ from app.web.auth import SESSION_COOKIE, FormWriter, Reader, is_from_elsewhere, 
 from app.web.context import WebContext, context_of
 from app.web.pages.search import find_places
 from app.web.pages.templating import render
+from app.web.pages.words import CHANNELS
 from app.web.principals import Session, password_print, write_session
 from app.web.problems import ProblemError
 from domain.places import CustomerId, SiteId
 from domain.registry import Registry
 
 router = APIRouter(include_in_schema=False)
-
-CHANNELS = {"phone": "Phone", "email": "E-mail", "in-person": "In person", "other": "Other"}
 
 # argon2id takes 19 MiB and some 30 ms each: no more than two at once.
 _hashing = asyncio.Semaphore(2)
@@ -159,30 +159,39 @@ def _completed(registry: Registry, customer: str, site: str, station: str) -> tu
     return (named.customer, named.id) if named is not None else (customer, "")
 
 
-@router.post("/console/contacts/new")
-async def record_call(
-    request: Request,
-    _: FormWriter,
+def call_form(
     customer: Annotated[str, Form(max_length=100)] = "",
     site: Annotated[str, Form(max_length=100)] = "",
     station: Annotated[str, Form(max_length=100)] = "",
     channel: Annotated[str, Form(max_length=40)] = "phone",
     text: Annotated[str, Form(max_length=10_000)] = "",
+) -> RecordContact:
+    """Read the call from the form."""
+    return RecordContact(
+        customer=customer,
+        channel=channel if channel in CHANNELS else "other",
+        station=station or None,
+        # The station says more than its site.
+        site=None if station else (site or None),
+        text=text.strip(),
+    )
+
+
+@router.post("/console/contacts/new")
+async def record_call(
+    request: Request,
+    who: FormWriter,
+    call: Annotated[RecordContact, Depends(call_form)],
+    key: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
-    """Record the call, and go on to the ticket it went to."""
+    """Record the call, and go on to the ticket it went to.
+
+    The same form sent twice within some minutes records one call (`app.web.once`); a form gone
+    back to and changed is another call. A form without a key is always one.
+    """
     web = context_of(request)
-    refuse_strangers(
-        web.registry, customer=customer, station=station or None, site=site or None
-    )
-    answer = await web.ask(
-        RecordContact(
-            customer=customer,
-            channel=channel if channel in CHANNELS else "other",
-            station=station or None,
-            # The station says more than its site.
-            site=None if station else (site or None),
-            text=text.strip(),
-        )
-    )
+    refuse_strangers(web.registry, customer=call.customer, station=call.station, site=call.site)
+    form = (who.name, key or uuid4().hex, call)
+    answer = await web.calls.do(form, web.now(), lambda: web.ask(call))
     ticket = answer.reference if isinstance(answer, Done) else ""
     return RedirectResponse(f"/console/tickets/{ticket}" if ticket else "/console/", 303)

@@ -35,6 +35,17 @@ LINK_WORDS = {
 }
 
 
+CHANNELS = {"phone": "Phone", "email": "E-mail", "in-person": "In person", "other": "Other"}
+"""How a customer can get in touch, as the form offers it."""
+
+_BY_CHANNEL = {"phone": "by phone", "email": "by e-mail", "in-person": "in person"}
+
+
+def by_channel(channel: str) -> str:
+    """Say how somebody got in touch: `by phone`; a channel of the API's caller as it is."""
+    return _BY_CHANNEL.get(channel, "" if channel == "other" else f"by {channel}")
+
+
 def finding_of(codes: Iterable[str], wording: Wording) -> str:
     """Say what fault codes mean, for an agent: `the plug lock does not work`."""
     said = (wording.of_code(code).texts["en"].finding for code in codes)
