@@ -10,6 +10,7 @@ from domain.faults import Fault
 from domain.places import Place, PlaceKind
 from domain.registry import Customer, Role, Segment, Site
 from domain.tickets import NoticeReason, Reader, Ticket, TicketKind
+from ticketing.further import Further, Speaker, further_faults
 from ticketing.occasions import Occasion, Sources, common_place, covers, shared_place
 from ticketing.phrasing import (
     DANGER_EFFECT,
@@ -25,15 +26,13 @@ from ticketing.phrasing import (
 )
 from ticketing.wording import language_or_default
 
-_ALSO_AT_MOST = 2
-"""Further faults spelled out in one notice; the customer's page has the rest."""
-
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
     """The values of one notice. `names` are those the wording check does not judge.
 
-    `kept` are values that do not fall away when the text is long; `missing` names what a danger
-    notice had to go without.
+    `kept` are values that fall away only at the very last when the text is long, and
+    `also_short` stands in for `also` then; `missing` names what a danger notice had to go
+    without.
     """
 
     pattern: str
@@ -41,6 +40,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     names: tuple[str, ...]
     contact_name: str
     kept: frozenset[str] = frozenset()
+    also_short: str = ""
     asks_nothing: bool = False
     is_sorry: bool = False
     missing: tuple[str, ...] = ()
@@ -79,7 +79,7 @@ class _Gathering:
         self.place = common_place(occasion, self.registry)
         self.words = self._words_for(self.place)
         self.values: dict[str, str] = {}
-        self.phones: list[str] = []
+        self.further = Further()
 
     def facts(self) -> Facts:
         self._fill_names()
@@ -87,8 +87,6 @@ class _Gathering:
         self._fill_fault()
         self._fill_meanwhile()
         self._fill_reader_lines()
-        is_fleet = self.customer.segment is Segment.FLEET
-        kept = {"reader_action"} if self.occasion.is_danger else set()
         missing = []
         if self.occasion.is_danger:
             missing = [
@@ -101,12 +99,22 @@ class _Gathering:
             values=self.values,
             names=self._names(),
             contact_name=plain(self.reader.name),
-            kept=frozenset(kept | ({"meanwhile"} if is_fleet else set())),
+            kept=self._kept(),
+            also_short=self.further.short,
             asks_nothing=self.saying.asks_nothing,
             is_sorry=self.occasion.is_late
             or self.occasion.reason in (NoticeReason.RETRACTED, NoticeReason.REOPENED),
             missing=tuple(missing),
         )
+
+    def _kept(self) -> frozenset[str]:
+        kept = {
+            "reader_action": self.occasion.is_danger,
+            "meanwhile": self.customer.segment is Segment.FLEET,
+            # "It has become worse" with one place of several would be half of the truth.
+            "also": self.occasion.is_worse,
+        }
+        return frozenset(name for name, is_kept in kept.items() if is_kept)
 
     def _words_for(self, place: Place) -> PlaceWords:
         return place_words(place, self.customer, self.registry, self.wording, self.language)
@@ -171,6 +179,8 @@ class _Gathering:
         action = fill(saying.reader_action, self.values)
         if not action and saying.asks_nothing and not occasion.is_danger:
             action = self._phrase("other", "no_action")
+        speaker = Speaker(self.wording, self.language, self._words_for, self._impact_of)
+        self.further = further_faults(occasion, self.place, speaker)
         block = "not_blocked"
         if self.customer.segment is Segment.PRIVATE:
             block = "not_blocked_private"
@@ -181,7 +191,7 @@ class _Gathering:
             "reader_action": action,
             "action": self._phrase("action", "taken" if self.ticket.taken_by else "told"),
             "block_state": self._phrase("block_state", block),
-            "also": self._also(),
+            "also": self.further.full,
             "news": self._news(),
             "late": self._phrase("news", "late") if occasion.is_late else "",
             "still_danger": self._phrase("news", "still_danger") if has_danger else "",
@@ -204,21 +214,6 @@ class _Gathering:
         points = self.sources.view.points_at(self.site.id).values()
         is_company = self.customer.segment is not Segment.PRIVATE
         return is_company and bool(points) and all(usable is False for usable in points)
-
-    def _also(self) -> str:
-        others = [
-            fault
-            for fault in self.occasion.faults[1:]
-            if not covers(self.place, fault.place) or fault.codes != self.lead.codes
-        ]
-        same = [fault for fault in others if fault.codes == self.lead.codes]
-        different = [fault for fault in others if fault.codes != self.lead.codes]
-        said: list[str] = []
-        if same:
-            places = ", ".join(self._words_for(fault.place).place for fault in same)
-            said.append(self._phrase("also", "places", places=places))
-        said.extend(self._impact_of(fault) for fault in different[:_ALSO_AT_MOST])
-        return " ".join(dict.fromkeys(part for part in said if part))
 
     def _impact_of(self, fault: Fault) -> str:
         saying = saying_of(fault, self.wording, self.language)

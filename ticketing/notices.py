@@ -12,11 +12,9 @@ from domain.tickets import Reader, Ticket
 from ticketing.facts import Facts, gather
 from ticketing.occasions import Occasion, Sources
 from ticketing.phrasing import fill
+from ticketing.shortening import fitting, lines_of, subject_of
 from ticketing.wording import Pattern, Wording, language_or_default
-from ticketing.wording_check import Draft, check_notice, check_text, fits, without_names
-
-_FALL_AWAY = ("decision", "told_at_site", "no_action", "meanwhile", "reader_action", "also")
-"""What a text over the limit loses, in this order; never the impact, never the promise."""
+from ticketing.wording_check import Draft, check_notice, check_text
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -51,16 +49,16 @@ class NoticeWriter:
         if facts is None:
             return Unwritable("the customer or the site is not registered")
         pattern = self.wording.patterns[facts.pattern][language]
-        values = self._fitting(pattern, facts, language)
+        values = fitting(pattern, facts, language, self.wording)
         if occasion.is_danger:
             lines, left_out = self._without_failing(pattern, values, facts, language)
         else:
-            lines, left_out = _lines_of(pattern, values), ()
+            lines, left_out = lines_of(pattern, values), ()
         if not facts.values.get("impact") and occasion.promise_at is not None:
             left_out += ("what it means for charging is not known",)
             if not occasion.is_danger:
                 return Unwritable(left_out[-1])
-        subject = self._subject(pattern, values)
+        subject = subject_of(pattern, values, self.wording)
         draft = self._draft(subject, lines, values, facts, language)
         errors = [f for f in check_notice(draft, self.wording) if f.is_error]
         if errors:
@@ -71,19 +69,6 @@ class NoticeWriter:
         if reader.channel == "sms":
             return Written(subject, self._short(subject, lines, facts, language), left_out)
         return Written(subject, self._letter(lines, facts, reader, language), left_out)
-
-    def _fitting(self, pattern: Pattern, facts: Facts, language: str) -> dict[str, str]:
-        values = dict(facts.values)
-        for name in _FALL_AWAY:
-            text = "\n".join(_lines_of(pattern, values))
-            bare = without_names(text, facts.names, language, self.wording)
-            if fits(text, bare, self.wording.limits):
-                break
-            if name == "no_action" and facts.asks_nothing:
-                values["reader_action"] = ""
-            elif name not in facts.kept:
-                values[name] = ""
-        return values
 
     def _without_failing(
         self, pattern: Pattern, values: dict[str, str], facts: Facts, language: str
@@ -106,12 +91,6 @@ class NoticeWriter:
             if kept:
                 lines.append(" ".join(kept))
         return lines, tuple(left_out)
-
-    def _subject(self, pattern: Pattern, values: dict[str, str]) -> str:
-        subject = fill(pattern.subject, values)
-        if len(subject) <= self.wording.limits.subject_characters:
-            return subject
-        return fill(pattern.subject, values | {"place_full": values["place"]})
 
     def _draft(
         self,
@@ -149,15 +128,6 @@ class NoticeWriter:
             if len(text) <= self.wording.limits.sms_characters:
                 return text
         return subject[: self.wording.limits.sms_characters]
-
-
-def _lines_of(pattern: Pattern, values: dict[str, str]) -> list[str]:
-    lines = []
-    for sentences in pattern.lines:
-        filled = [said for sentence in sentences if (said := fill(sentence, values))]
-        if filled:
-            lines.append(" ".join(filled))
-    return lines
 
 
 def _sentences(line: str) -> list[str]:
