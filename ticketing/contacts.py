@@ -13,6 +13,9 @@ from domain.registry import Registry
 from domain.tickets import ContactNote, Ticket, TicketKind
 from ticketing.book import Book
 
+CONTACTS_AT_MOST = 200
+"""Contacts a ticket carries, the newest; the store's list of contacts has every one."""
+
 _CUSTOMERS_KINDS = (TicketKind.SITE, TicketKind.FAULT, TicketKind.REQUEST)
 
 
@@ -65,7 +68,7 @@ def request_for(
 
 
 def with_contact(ticket: Ticket, contact: ContactMade) -> Ticket:
-    """Return the ticket with a contact recorded."""
+    """Return the ticket with a contact recorded; past the limit the oldest one goes."""
     note = ContactNote(
         at=contact.observed_at,
         channel=contact.channel,
@@ -75,7 +78,7 @@ def with_contact(ticket: Ticket, contact: ContactMade) -> Ticket:
     )
     return msgspec.structs.replace(
         ticket,
-        contacts=(*ticket.contacts, note),
+        contacts=(*ticket.contacts, note)[-CONTACTS_AT_MOST:],
         first_contact_at=ticket.first_contact_at or contact.observed_at,
     )
 

@@ -113,3 +113,13 @@ def test_the_journal_position_of_a_call_is_its_evidence(world):
     step = world.desk.step(world.at(9), contact, position=42)
     assert step.commands[0].ticket.history[0].evidence == (42,)
     assert step.commands[0].ticket.title == "Request by mail: no words noted"
+
+
+def test_a_ticket_carries_the_newest_two_hundred_calls_and_knows_the_first(world):
+    for minute in range(230):
+        world.calls(world.at(9 + minute // 60, minute % 60), station=N1)
+    (ticket,) = world.tickets.values()
+    assert len(ticket.contacts) == 200
+    assert ticket.contacts[0].at == world.at(9, 30)
+    assert ticket.contacts[-1].at == world.at(12, 49)
+    assert ticket.first_contact_at == world.at(9), "what the told-first rate is made of stays"
