@@ -36,6 +36,7 @@ from ticketing.commands import (
 from ticketing.filing import FIRST_NUMBER, Filing
 from ticketing.holding import with_history
 from ticketing.intake import Intake
+from ticketing.mishaps import Given, open_mishap_task
 from ticketing.occasions import Sources, StatusPage
 from ticketing.settings import DeskSettings
 from ticketing.teller import Teller
@@ -53,8 +54,9 @@ class Desk:
     """Keeps the tickets. `status_page` gives a customer's page; `view` sees the field now.
 
     `wording` is what notices are made of; without it, the words shipped with this package.
-    `on_failure` is told of an input or ticket that a bug of ours could not deal with, and the
-    desk goes on with the others; without it the exception is raised.
+    `on_failure` is told of an input or ticket that a bug of ours could not deal with; a task is
+    opened for a person, and the desk goes on with the others. Without it the exception is
+    raised.
     """
 
     def __init__(
@@ -90,14 +92,13 @@ class Desk:
         if given is None:
             self._advance(now, settles=True)
         else:
-            self._take(now, given, position)
+            self._take_apart(now, given, position)
         return self._answer(now)
 
     def step_many(self, now: datetime, given: Iterable[Input]) -> Step:
         """Take inputs in, in order, then do as `step(now, None)` does."""
         for one in given:
-            with self._kept_apart(one):
-                self._take(now, one, 0)
+            self._take_apart(now, one, 0)
         self._advance(now, settles=True)
         return self._answer(now)
 
@@ -133,7 +134,7 @@ class Desk:
         """We are back: tell what fell due meanwhile, once and as of now."""
         self._is_resting = False
         while (found := self._book.due_until(now)) is not None:
-            with self._kept_apart(found[1]):
+            with self._kept_apart(found[1], now):
                 self._fire(found[1], now)
         self._now = now if self._now is None else max(self._now, now)
         return self._answer(now)
@@ -171,19 +172,30 @@ class Desk:
             return
         while not self._is_resting and (found := self._book.due_until(at)) is not None:
             due, ticket = found
-            with self._kept_apart(ticket):
+            with self._kept_apart(ticket, due):
                 self._fire(ticket, due)
         self._now = at if self._now is None else max(self._now, at)
 
     @contextmanager
-    def _kept_apart(self, what: object) -> Iterator[None]:
+    def _kept_apart(self, given: Given, at: datetime) -> Iterator[None]:
         """What goes wrong with one ticket must not silence all the others."""
         try:
             yield
         except Exception as error:
             if self._on_failure is None:
                 raise
-            self._on_failure(what, error)
+            self._on_failure(given, error)
+            self._leave_to_a_person(given, error, at, self._on_failure)
+
+    def _leave_to_a_person(
+        self, given: Given, error: Exception, at: datetime, on_failure: OnFailure
+    ) -> None:
+        moment = at if self._now is None else max(at, self._now)
+        try:
+            open_mishap_task(self._filing, given, error, moment)
+        # What is broken can break this as well: the log has it then, nothing is tried again.
+        except Exception as another:  # noqa: BLE001 - handed on with its traceback
+            on_failure(given, another)
 
     def _next_due(self, ticket: Ticket) -> datetime | None:
         moments = (self._teller.due_at(ticket), self._over_at(ticket))
@@ -216,6 +228,18 @@ class Desk:
             raise AssertionError(f"{ticket.id} was due at {due} and nothing came of it")
 
     # --- inputs -----------------------------------------------------------------------------
+
+    def _take_apart(self, now: datetime, given: Input, position: int) -> None:
+        """Take an input in; only who waits for the answer to an action hears of a failure."""
+        match given:
+            case Decision() | WorkFound():
+                with self._kept_apart(given, given.at):
+                    self._take(now, given, position)
+            case ContactMade():
+                with self._kept_apart(given, given.observed_at):
+                    self._take(now, given, position)
+            case _:
+                self._take(now, given, position)
 
     def _take(self, now: datetime, given: Input, position: int) -> None:
         match given:
