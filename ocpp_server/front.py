@@ -12,51 +12,20 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
-from urllib.parse import unquote_to_bytes
+
+from ocpp_server.naming import station_name_in
+from ocpp_server.refusal import RefusalReason, Refuse, refusal
 
 MAX_ID_LENGTH = 255
 """Longest station id taken on, in characters (OCPP 2.1 allows 48; real ones exceed limits)."""
 
 _TLS_HANDSHAKE = 0x16  # RFC 8446 §5.1: the content type that opens every TLS connection
-_ROOT_SEGMENT = "ocpp"
 _VERSIONS = ("", "7", "8", "13")  # Sec-WebSocket-Version; all mean the framing of RFC 6455
-
-
-class RefusalReason(StrEnum):
-    """Why a connection was not taken on. Logged, counted and, where HTTP, sent."""
-
-    TLS_ON_PLAIN_PORT = "tls-on-plain-port"
-    HTTP_PROBE = "http-probe"
-    NOT_HTTP = "not-http"
-    BAD_REQUEST = "bad-request"
-    BAD_KEY = "bad-key"
-    BAD_VERSION = "bad-websocket-version"
-    BAD_METHOD = "bad-method"
-    HEAD_TOO_LARGE = "head-too-large"
-    HEAD_TIMEOUT = "head-timeout"
-    NO_STATION_ID = "no-station-id"
-    BAD_STATION_ID = "bad-station-id"
-    BAD_PASSWORD = "bad-password"  # noqa: S105 - a reason, not a password
-    NOT_ACCEPTING = "not-accepting"
-    TOO_MANY_CONNECTIONS = "too-many-connections"
-    TOO_MANY_STRANGERS = "too-many-strangers"
-    GATE_BUSY = "gate-busy"
-    GATE_FAILED = "gate-failed"
 
 
 @dataclass(frozen=True, slots=True)
 class NeedMore:
     """The head is not complete yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Send `response` (nothing where it is empty) and close."""
-
-    reason: RefusalReason
-    response: bytes = b""
-    said: str = ""  # what was asked for, for the log; never credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +76,13 @@ def judge(received: bytes, rules: FrontRules) -> Verdict:
         return Refuse(RefusalReason.TLS_ON_PLAIN_PORT)
     begun = received.lstrip(b"\r\n")  # RFC 9112 §2.2: tolerate empty lines before a request
     if begun and not begun[:1].isalpha():
-        return _refuse(400, RefusalReason.NOT_HTTP, "This is a websocket port for OCPP.")
+        return refusal(400, RefusalReason.NOT_HTTP, "This is a websocket port for OCPP.")
     end, start_of_rest = _end_of_head(begun)
     if end > rules.max_head_bytes or (end < 0 and len(received) > rules.max_head_bytes):
-        return _refuse(431, RefusalReason.HEAD_TOO_LARGE, "The request head is too large.")
+        return refusal(431, RefusalReason.HEAD_TOO_LARGE, "The request head is too large.")
     if end < 0:
         return NeedMore()
     return _judge_head(begun[:end], begun[start_of_rest:], rules)
-
-
-def refusal(status: int, reason: RefusalReason, advice: str, *, said: str = "") -> Refuse:
-    """Build a refusal with an HTTP status that the station's log, or a person, can read."""
-    return _refuse(status, reason, advice, said=said)
 
 
 def _end_of_head(received: bytes) -> tuple[int, int]:
@@ -135,37 +99,38 @@ def _judge_head(head: bytes, rest: bytes, rules: FrontRules) -> Refuse | Accept:
     request_line, _, header_block = head.partition(b"\n")
     words = request_line.decode("latin-1").split()
     if len(words) < 3 or not words[-1].upper().startswith("HTTP/"):
-        return _refuse(400, RefusalReason.BAD_REQUEST, "The request line is not HTTP.")
+        return refusal(400, RefusalReason.BAD_REQUEST, "The request line is not HTTP.")
     # Some stations put a blank into their id and do not escape it.
     method, target = words[0], " ".join(words[1:-1])
     if method != "GET":
-        return _refuse(405, RefusalReason.BAD_METHOD, "Only GET is answered.", said=method)
+        return refusal(405, RefusalReason.BAD_METHOD, "Only GET is answered.", said=method)
     headers = _headers(header_block)
     if "websocket" not in headers.get("upgrade", "").lower():
         advice = "This is a websocket port for OCPP: connect to ws://HOST:PORT/ocpp/STATION-ID."
-        return _refuse(426, RefusalReason.HTTP_PROBE, advice, said=target[:200])
+        return refusal(426, RefusalReason.HTTP_PROBE, advice, said=target[:200])
     key = headers.get("sec-websocket-key", "")
     if not _is_key(key):
         advice = "Sec-WebSocket-Key must be 16 bytes in base64."
-        return _refuse(400, RefusalReason.BAD_KEY, advice, said=target[:200])
+        return refusal(400, RefusalReason.BAD_KEY, advice, said=target[:200])
     version = headers.get("sec-websocket-version", "")
     if version not in _VERSIONS:
         advice = "Only version 13 of websocket is spoken."
-        return _refuse(426, RefusalReason.BAD_VERSION, advice, said=version[:20])
-    name = station_name_in(target)
+        return refusal(426, RefusalReason.BAD_VERSION, advice, said=version[:20])
+    user, password = _credentials(headers.get("authorization", ""))
+    # Without an id in the address the login says whose it is (OCPP security: user = id).
+    name = station_name_in(target) or (user or "").strip()
     if not name:
         advice = "No station id in the address: connect to ws://HOST:PORT/ocpp/STATION-ID."
-        return _refuse(404, RefusalReason.NO_STATION_ID, advice, said=target[:200])
+        return refusal(404, RefusalReason.NO_STATION_ID, advice, said=target[:200])
     if len(name) > MAX_ID_LENGTH or not name.isprintable():
         advice = f"A station id has at most {MAX_ID_LENGTH} printable characters."
-        return _refuse(404, RefusalReason.BAD_STATION_ID, advice, said=repr(target[:200]))
+        return refusal(404, RefusalReason.BAD_STATION_ID, advice, said=repr(target[:200]))
     offered = tuple(
         p
         for part in headers.get("sec-websocket-protocol", "").split(",")
         if (p := part.strip())
     )
     subprotocol, protocol = _choose(offered, rules.protocols)
-    user, password = _credentials(headers.get("authorization", ""))
     return Accept(
         station_name=name,
         subprotocol=subprotocol,
@@ -176,31 +141,6 @@ def _judge_head(head: bytes, rest: bytes, rules: FrontRules) -> Refuse | Accept:
         user=user,
         password=password,
     )
-
-
-def station_name_in(target: str) -> str:
-    """Return the last non-empty path segment, url-decoded and trimmed; "" if there is none.
-
-    Tenants, tokens and doubled ids before it are skipped. A path that is nothing but our own
-    root (`/ocpp/`) names no station.
-    """
-    path = target
-    if "://" in path:  # absolute form, as to a proxy
-        path = "/" + path.split("://", 1)[1].partition("/")[2]
-    path = path.partition("?")[0].partition("#")[0]
-    segments = [_decoded(segment).strip() for segment in path.split("/")]
-    named = [segment for segment in segments if segment]
-    if not named or (len(named) == 1 and named[0].lower() == _ROOT_SEGMENT):
-        return ""
-    return named[-1]
-
-
-def _decoded(segment: str) -> str:
-    raw = unquote_to_bytes(segment.encode("latin-1", "replace"))
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
 
 
 def _headers(block: bytes) -> dict[str, str]:
@@ -262,33 +202,3 @@ def _head_for_picows(key: str) -> bytes:
         "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n\r\n"
     ).encode()
-
-
-_PHRASES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    426: "Upgrade Required",
-    431: "Request Header Fields Too Large",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-}
-_EXTRA = {
-    401: 'WWW-Authenticate: Basic realm="ocpp", charset="UTF-8"\r\n',
-    405: "Allow: GET\r\n",
-    426: "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
-    503: "Retry-After: 30\r\n",
-}
-
-
-def _refuse(status: int, reason: RefusalReason, advice: str, *, said: str = "") -> Refuse:
-    body = advice + "\n"
-    response = (
-        f"HTTP/1.1 {status} {_PHRASES.get(status, 'Refused')}\r\n{_EXTRA.get(status, '')}"
-        "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
-        f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
-    )
-    return Refuse(reason, response.encode(), said)

@@ -7,6 +7,24 @@ from dataclasses import dataclass, field
 
 KIB = 1024
 
+_AT_LEAST_ONE = (
+    "max_connections",
+    "max_message_bytes",
+    "max_waiting",
+    "max_commands",
+    "failed_handshakes",
+    "handshakes",
+    "ping_deaths",
+)
+_MORE_THAN_ZERO = (
+    "head_timeout_s",
+    "ping_every_s",
+    "tick_s",
+    "close_wait_s",
+    "failed_handshake_every_s",
+    "handshake_every_s",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -23,6 +41,10 @@ class Limits:
     max_head_bytes: int = 8 * KIB  # beyond: 431
     head_timeout_s: float = 10.0  # from accept to a whole head: 408
     admission_timeout_s: float = 30.0  # for the gate: 503
+    failed_handshakes: int = 30  # per address at once, then one in each of the next; else 429
+    failed_handshake_every_s: float = 2.0  # 30 a minute: two stations that retry every 5 s
+    handshakes: int = 10  # per station at once, then one in each of the next; else 429
+    handshake_every_s: float = 1.0  # the quickest station seen comes back every 3 s
     max_message_bytes: int = KIB * KIB  # beyond: close 1009
     max_unsent_bytes: int = 256 * KIB  # a station that does not read: aborted
     max_waiting: int = 256  # answers that wait for a commit; beyond: we stop reading
@@ -30,6 +52,8 @@ class Limits:
     close_wait_s: float = 5.0  # for the peer's half of a close; then aborted
     ping_every_s: float = 60.0
     half_open_after: int = 3  # ping intervals without a sign of life, once a pong was seen
+    ping_death_s: float = 5.0  # a link that ends so soon after our ping may have died of it
+    ping_deaths: int = 3  # connections in a row that did: no more pings for this station
     max_commands: int = 32  # waiting per station; beyond: refused
     boot_patience_s: float = 30.0  # a connection without a boot gets commands after this
     settle_s: float = 5.0  # from the boot's answer to the first command
@@ -40,10 +64,10 @@ class Limits:
     def __post_init__(self) -> None:
         if not self.protocols:
             raise ValueError("protocols: at least one must be spoken")
-        for name in ("max_connections", "max_message_bytes", "max_waiting", "max_commands"):
+        for name in _AT_LEAST_ONE:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: must be at least 1")
-        for name in ("head_timeout_s", "ping_every_s", "tick_s", "close_wait_s"):
+        for name in _MORE_THAN_ZERO:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: must be more than 0")
 

@@ -15,6 +15,7 @@ from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
 from ocpp_server.connection import Connection
 from ocpp_server.context import Context
+from ocpp_server.pings import PingHabits, PingLesson
 
 _TEXT = WSMsgType.TEXT
 _BINARY = WSMsgType.BINARY
@@ -28,13 +29,18 @@ _NO_STATUS = 1005
 class Link(WSListener):
     """One open websocket. `connection` is set once, before the handover.
 
-    `on_open` and `on_end` tell the owner; `on_end` gets the close code of RFC 6455 §7.4.
+    `habits` are what its station's earlier connections taught about pings. `on_open` and
+    `on_end` tell the owner; `on_end` gets the close code of RFC 6455 §7.4.
     """
 
     __slots__ = (
+        "_closed_by_us",
         "_context",
+        "_died_of_ping",
+        "_fell_silent",
         "_first_ping_s",
         "_fragments",
+        "_habits",
         "_has_ponged",
         "_is_closing",
         "_is_reading",
@@ -42,6 +48,8 @@ class Link(WSListener):
         "_now",
         "_on_end",
         "_on_open",
+        "_outlived_ping",
+        "_pinged_at",
         "_silent_turns",
         "_transport",
         "_why",
@@ -57,6 +65,7 @@ class Link(WSListener):
         on_end: Callable[[Link, int, str], None],
         *,
         first_ping_s: float,
+        habits: PingHabits,
     ) -> None:
         self._context = context
         self._on_open = on_open
@@ -67,7 +76,13 @@ class Link(WSListener):
         self._now: datetime | None = None  # the moment of the present read
         self._fragments: bytearray | None = None
         self._silent_turns = 0
+        self._habits = habits
         self._has_ponged = False
+        self._pinged_at: datetime | None = None
+        self._outlived_ping = False
+        self._died_of_ping = False
+        self._fell_silent = False
+        self._closed_by_us = False
         self._is_closing = False
         self._is_reading = True
         self._why = ""
@@ -85,6 +100,7 @@ class Link(WSListener):
         if transport is None or self._is_closing:
             return
         self._is_closing = True
+        self._closed_by_us = True
         self._fragments = None
         self._why = reason
         transport.send_close(WSCloseCode(code), reason)
@@ -109,6 +125,16 @@ class Link(WSListener):
         if self._transport is not None:
             self._transport.disconnect(graceful=False)
 
+    @property
+    def lesson(self) -> PingLesson:
+        """What this link taught about its station and pings, once it has ended."""
+        return PingLesson(
+            has_ponged=self._has_ponged,
+            died_of_ping=self._died_of_ping,
+            outlived_ping=self._outlived_ping,
+            fell_silent=self._fell_silent,
+        )
+
     # --- what picows calls ------------------------------------------------
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -118,6 +144,8 @@ class Link(WSListener):
         underlying = transport.underlying_transport
         underlying.set_write_buffer_limits(high=limits.max_unsent_bytes)
         keep_watch(underlying, limits.ping_every_s * limits.half_open_after)
+        if self._habits.is_off:
+            keep_alive(underlying, limits.ping_every_s)
         self._context.wheel.after(self._first_ping_s, self._ping_turn)
         self._on_open(self)
 
@@ -153,6 +181,9 @@ class Link(WSListener):
                 self._context.counters.oversize += 1
             elif handshake.sent.code is WSCloseCode.PROTOCOL_ERROR:
                 self._context.counters.violations += 1
+        if self._pinged_at is not None and not (self._has_ponged or self._closed_by_us):
+            since = (self._context.clock.now() - self._pinged_at).total_seconds()
+            self._died_of_ping = since <= self._context.limits.ping_death_s
         self._transport = None
         self._fragments = None
         self._is_closing = True
@@ -162,6 +193,7 @@ class Link(WSListener):
         """Abort: the peer has left more unread than it may."""
         self._context.counters.overrun += 1
         self._is_closing = True
+        self._closed_by_us = True
         self._why = "does not read what we send"
         self.abort()
 
@@ -220,17 +252,23 @@ class Link(WSListener):
         if transport is None or self._is_closing:
             return
         limits = self._context.limits
+        self._context.wheel.after(limits.ping_every_s, self._ping_turn)
+        self.connection.look_after()
+        if self._habits.is_off:
+            return
         # Some stations never answer a ping: their silence proves nothing, and their TCP still
         # acknowledges, which keep_watch() has the system look after.
-        if self._has_ponged and self._silent_turns >= limits.half_open_after:
+        answers = self._has_ponged or self._habits.answers
+        if answers and self._silent_turns >= limits.half_open_after:
             self._context.counters.half_open += 1
+            self._fell_silent = True
             self.close(1001, "no sign of life")
             return
         # While we do not read, the silence is ours.
         self._silent_turns = self._silent_turns + 1 if self._is_reading else 0
+        self._outlived_ping = self._pinged_at is not None
+        self._pinged_at = self._context.clock.now()
         transport.send_ping()
-        self.connection.look_after()
-        self._context.wheel.after(limits.ping_every_s, self._ping_turn)
 
 
 def keep_watch(transport: asyncio.BaseTransport, give_up_after_s: float) -> None:
@@ -239,3 +277,15 @@ def keep_watch(transport: asyncio.BaseTransport, give_up_after_s: float) -> None
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if sock is not None and option is not None:
         sock.setsockopt(socket.IPPROTO_TCP, option, int(give_up_after_s * 1000))
+
+
+def keep_alive(transport: asyncio.BaseTransport, every_s: float) -> None:
+    """Have the system probe a peer that gets no pings, below what a station's software sees."""
+    sock = transport.get_extra_info("socket")
+    if sock is None:
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
+        option = getattr(socket, name, None)
+        if option is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, option, max(1, int(every_s)))

@@ -21,13 +21,16 @@ from domain.ports import Clock, Recorder
 from ocpp_server.commands import CommandLine, Commands
 from ocpp_server.connection import Connection, disconnected
 from ocpp_server.context import Context
-from ocpp_server.front import Accept, FrontRules, RefusalReason, Refuse, refusal
+from ocpp_server.front import Accept, FrontRules
 from ocpp_server.gate import Gate
 from ocpp_server.handover import hand_over
 from ocpp_server.limits import Counters, Limits
 from ocpp_server.link import Link
+from ocpp_server.pings import PingMemory
 from ocpp_server.protocol import Dialect
 from ocpp_server.reception import Reception
+from ocpp_server.refusal import RefusalReason, Refuse, refusal
+from ocpp_server.restraint import Restraint
 from ocpp_server.wheel import Wheel
 
 log = structlog.get_logger(__name__)
@@ -36,7 +39,6 @@ _BACKLOG = 4096  # a fleet that comes back at once after our restart
 _RECORD_AGAIN_AFTER_S = 1.0
 _PING_SPREAD = 64
 """First pings spread over the last quarter of an interval in so many steps."""
-
 
 _MOST_CATCHING_UP = 8
 """Ticks made up for after the loop was late; beyond it, time stood still for timers too."""
@@ -66,6 +68,7 @@ class Endpoint:
         self.limits = limits or Limits()
         self.counters = Counters()
         self.gate = gate
+        self.restraint = Restraint(self.limits)
         self.front_rules = FrontRules(self.limits.protocols, self.limits.max_head_bytes)
         self._make_dialect = make_dialect
         self._evses = evses
@@ -80,6 +83,7 @@ class Endpoint:
         self._links: set[Link] = set()
         self._receptions: set[Reception] = set()
         self._servers: list[asyncio.Server] = []
+        self._pings = PingMemory(self.limits.ping_deaths)
         self._end_waiters: dict[Connection, list[asyncio.Future[None]]] = {}
         self._ordinals = count()
         self._is_draining = False
@@ -187,7 +191,11 @@ class Endpoint:
         every_s = self.limits.ping_every_s
         spread = next(self._ordinals) % _PING_SPREAD / _PING_SPREAD
         link = Link(
-            self.context, self._opened, self._ended, first_ping_s=every_s * (0.75 + spread / 4)
+            self.context,
+            self._opened,
+            self._ended,
+            first_ping_s=every_s * (0.75 + spread / 4),
+            habits=self._pings.of(station),
         )
         link.connection = Connection(
             station,
@@ -233,6 +241,9 @@ class Endpoint:
         log.debug("connection ended", station=connection.station, code=code, why=why)
         if connection.is_replaced:
             return
+        if self._pings.ended(connection.station, link.lesson):
+            # Quirks A11 and A17.
+            log.info("pings off: they cost the station its link", station=connection.station)
         self._by_station.pop(connection.station, None)
         if not self._is_draining:
             self.counters.lost += 1

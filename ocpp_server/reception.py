@@ -7,17 +7,22 @@ from typing import TYPE_CHECKING, cast
 
 import structlog
 
-from ocpp_server.front import Accept, NeedMore, RefusalReason, Refuse, judge, refusal
+from ocpp_server.certificates import certificate_names
+from ocpp_server.front import Accept, NeedMore, judge
 from ocpp_server.gate import Refused
+from ocpp_server.refusal import RefusalReason, Refuse, refusal
 
 if TYPE_CHECKING:
+    from domain.places import StationId
     from ocpp_server.listener import Endpoint
 
 log = structlog.get_logger(__name__)
 
 _ADVICE = {
     401: "The password is wrong or missing.",
-    403: "This station may not connect.",
+    403: "This station may not connect: a client certificate in its name is missing.",
+    404: "No station of this id is known here.",
+    429: "Too many failed attempts from this address: come back later.",
     503: "Come back in a minute.",
 }
 
@@ -89,14 +94,18 @@ class Reception(asyncio.Protocol):
         try:
             async with asyncio.timeout(endpoint.limits.admission_timeout_s):
                 admission = await endpoint.gate.admit(
-                    accepted.station_name, accepted.user, accepted.password, address
+                    accepted.station_name,
+                    accepted.user,
+                    accepted.password,
+                    address,
+                    certificate_names=certificate_names(transport.get_extra_info("peercert")),
                 )
             if isinstance(admission, Refused):
-                advice = _ADVICE.get(admission.status, "Refused.")
-                name = accepted.station_name
-                self._refuse(refusal(admission.status, admission.reason, advice, said=name))
+                self._refuse(_told(admission, accepted.station_name))
             elif (wait := endpoint.reason_to_wait()) is not None:
                 self._refuse(wait)
+            elif (slow := self._slow_down(admission.station)) is not None:
+                self._refuse(slow)
             elif not transport.is_closing():
                 late = bytes(self._received)
                 endpoint.take_on(
@@ -109,6 +118,10 @@ class Reception(asyncio.Protocol):
             endpoint.counters.failures += 1
             log.exception("admission failed", station=accepted.station_name)
             self._refuse(refusal(500, RefusalReason.GATE_FAILED, "Our mistake."))
+
+    def _slow_down(self, station: StationId) -> Refuse | None:
+        now_s = asyncio.get_running_loop().time()
+        return self._endpoint.restraint.take_handshake(station, now_s)
 
     def _took_too_long(self) -> None:
         advice = "The request head did not come in time."
@@ -124,12 +137,15 @@ class Reception(asyncio.Protocol):
             counters.http_probe += 1
         transport = self._transport
         if transport is not None and not transport.is_closing():
-            log.info(
-                "connection refused",
-                reason=refused.reason,
-                address=_address_of(transport),
-                said=refused.said,
-            )
+            address = _address_of(transport)
+            now_s = asyncio.get_running_loop().time()
+            if self._endpoint.restraint.take_line(address, now_s):
+                log.info(
+                    "connection refused",
+                    reason=refused.reason,
+                    address=address,
+                    said=refused.said,
+                )
             if refused.response:
                 transport.write(refused.response)
             transport.close()
@@ -142,6 +158,18 @@ class Reception(asyncio.Protocol):
             self._timer = None
         self._transport = None
         self._endpoint.left(self)
+
+
+def _told(refused: Refused, name: str) -> Refuse:
+    """Put the gate's refusal into words of HTTP."""
+    advice = _ADVICE.get(refused.status, "Refused.")
+    return refusal(
+        refused.status,
+        refused.reason,
+        advice,
+        said=name,
+        retry_after_s=refused.retry_after_s,
+    )
 
 
 def _address_of(transport: asyncio.BaseTransport) -> str:

@@ -12,11 +12,10 @@ from ocpp_server.front import (
     Accept,
     FrontRules,
     NeedMore,
-    RefusalReason,
-    Refuse,
     judge,
-    station_name_in,
 )
+from ocpp_server.naming import station_name_in
+from ocpp_server.refusal import RefusalReason, Refuse
 
 RULES = FrontRules()
 KEY = base64.b64encode(b"0123456789abcdef").decode()

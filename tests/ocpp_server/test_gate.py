@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 
 from domain.places import StationId
 from ocpp_server import gate as gate_module
-from ocpp_server.front import RefusalReason
 from ocpp_server.gate import Admitted, OpenGate, PasswordGate, Refused
+from ocpp_server.refusal import RefusalReason
 
 # As cheap as argon2id gets: these tests are about the gate, not about the hash.
 HASHER = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)

@@ -18,9 +18,9 @@ from structlog.testing import capture_logs
 from domain.events import Connected, Disconnected
 from domain.journal import EntryKind
 from ocpp_server import listener
-from ocpp_server.front import RefusalReason
 from ocpp_server.gate import Admitted, Refused
 from ocpp_server.limits import Limits
+from ocpp_server.refusal import RefusalReason
 
 pytestmark = pytest.mark.e2e
 
@@ -189,10 +189,14 @@ class SlowGate:
     def __init__(self, decision: Admitted | Refused | Exception) -> None:
         self.decision = decision
         self.asked: list[tuple[Any, ...]] = []
+        self.certificates: list[tuple[str, ...] | None] = []
         self.may_go = asyncio.Event()
 
-    async def admit(self, *asked: Any) -> Admitted | Refused:
+    async def admit(
+        self, *asked: Any, certificate_names: tuple[str, ...] | None
+    ) -> Admitted | Refused:
         self.asked.append(asked)
+        self.certificates.append(certificate_names)
         await self.may_go.wait()
         if isinstance(self.decision, Exception):
             raise self.decision

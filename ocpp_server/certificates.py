@@ -1,0 +1,31 @@
+"""Client certificates (OCPP security profile 3): whose they are. Pure.
+
+That a certificate is genuine and in force is checked by TLS before anything here is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def certificate_names(certificate: Mapping[str, Any] | None) -> tuple[str, ...] | None:
+    """Return the names in a client certificate: CN of the subject, then every SAN.
+
+    `certificate` is as `ssl.SSLSocket.getpeercert` returns it; None where there is none.
+    """
+    if not certificate:
+        return None
+    common = [
+        value
+        for part in certificate.get("subject", ())
+        for kind, value in part
+        if kind == "commonName"
+    ]
+    alternative = [value for _, value in certificate.get("subjectAltName", ())]
+    return tuple(str(name) for name in (*common, *alternative))
+
+
+def is_named(station: str, names: Iterable[str]) -> bool:
+    """Tell whether one of a certificate's names is the station's id, ignoring case."""
+    return station.casefold() in {name.casefold() for name in names}
