@@ -24,7 +24,7 @@ from app.web.errors import add_error_answers, apologise
 from app.web.guard import Guard
 from app.web.live import FleetCache, Hub
 from app.web.metrics import WebMetrics
-from app.web.pages import console, customers, people
+from app.web.pages import console, customers, people, stations
 from app.web.pages.docs import routes_of
 from app.web.pages.templating import render
 from app.web.principals import Principal
@@ -62,6 +62,7 @@ def create_app(
     app.include_router(api_router())
     app.include_router(people.router)
     app.include_router(console.router)
+    app.include_router(stations.router)
     app.include_router(customers.router)
     _add_description(app)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -6,6 +6,7 @@ event loop. What cannot be read just now is a ProblemError (503) with the reason
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -89,8 +90,8 @@ class Reading:
         with _reasons():
             return self._tickets.ticket(ticket)
 
-    def counts(self) -> dict[str, int]:
-        """Return how many tickets are unresolved, by tab and state."""
+    def counts(self) -> dict[str, Counter[TicketState]]:
+        """Return how many tickets are unresolved, by state: of `tickets` and of `tasks`."""
         with _reasons():
             main = self._tickets.ticket_counts(
                 TicketFilter(is_unresolved=True, kinds=_MAIN_KINDS)
@@ -98,13 +99,7 @@ class Reading:
             tasks = self._tickets.ticket_counts(
                 TicketFilter(is_unresolved=True, kinds=(TicketKind.TASK,))
             )
-        return {
-            "tickets": sum(main.values()),
-            "new": main[TicketState.NEW],
-            "open": main[TicketState.OPEN],
-            "waiting": main[TicketState.WAITING],
-            "tasks": sum(tasks.values()),
-        }
+        return {"tickets": Counter(main), "tasks": Counter(tasks)}
 
     # --- notices and calls --------------------------------------------------------------------
 

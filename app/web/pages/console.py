@@ -1,4 +1,4 @@
-"""The agents' console: queue, ticket, stations, recording a call. Every view has an address."""
+"""The agents' console: queue and tickets. Every view has an address."""
 
 from __future__ import annotations
 
@@ -7,30 +7,26 @@ from enum import StrEnum
 from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from app.messages import ActOnTicket
-from app.web.api.fleet import belief_or_missing, beliefs_of, faults_by_station
 from app.web.api.tickets import action_key
 from app.web.auth import FormWriter, Reader
 from app.web.context import WebContext, context_of
-from app.web.pages.queue import QueueFilter, row_of
-from app.web.pages.station import StationFilter, StationRow, station_rows
-from app.web.pages.templating import render
-from app.web.pages.ticket import (
+from app.web.pages.frames import (
     FRAMES_SHOWN,
     FrameLine,
     evidence_of,
     frame_lines,
     frames_wanted,
-    station_line,
-    ticket_page,
 )
+from app.web.pages.queue import QueueFilter, row_of
+from app.web.pages.templating import render
+from app.web.pages.ticket import ticket_page
 from app.web.principals import Principal
 from app.web.problems import ProblemError, missing
-from domain.beliefs import StationBelief
 from domain.faults import Severity
 from domain.places import SiteId, StationId
 from domain.tickets import Ticket, TicketKind, TicketState
@@ -92,7 +88,12 @@ def _queue(web: WebContext, principal: Principal, filters: QueueFilter) -> dict[
     )
     registry, now = web.registry, web.now()
     rows = [row_of(ticket, registry, now) for ticket in found]
-    return {"rows": rows, "next": after, "filters": filters, "counts": web.reading.counts()}
+    return {
+        "rows": rows,
+        "next": after,
+        "filters": filters,
+        "counts": web.reading.counts(),
+    }
 
 
 @router.get("/tickets/{ticket_id}")
@@ -112,9 +113,6 @@ async def _ticket(
 ) -> Response:
     web = context_of(request)
     view = await web.fleet_or_none()
-    beliefs: dict[str, StationBelief] | None = None
-    if view is not None:
-        beliefs = {one.station: one for one in view.stations}
 
     def rendered() -> Response:
         found = web.reading.ticket(ticket_id)
@@ -125,7 +123,7 @@ async def _ticket(
             found,
             sorted(notices, key=lambda notice: (notice.at, notice.to)),
             web.registry,
-            beliefs=beliefs,
+            view=view,
             who=principal.name,
             now=web.now(),
         )
@@ -200,79 +198,6 @@ async def close(
         ticket=ticket_id, who=who.name, why=why.strip(), key=action_key(who, key)
     )
     return await _act(request, action)
-
-
-def station_filter(
-    q: Annotated[str, Query(max_length=100)] = "", state: str = "", page: int = 1
-) -> StationFilter:
-    """Read the stations' filters from the address."""
-    known = state if state in ("faulted", "away", "up", "never") else ""
-    return StationFilter(q=q.strip(), state=known, page=max(page, 1))
-
-
-@router.get("/stations")
-async def stations(
-    request: Request,
-    principal: Reader,
-    filters: Annotated[StationFilter, Depends(station_filter)],
-) -> Response:
-    """Show all stations with their live state."""
-    web = context_of(request)
-    view = await web.fleet_or_none()
-    rows: list[StationRow] = []
-    if view is not None:
-        rows = station_rows(
-            beliefs_of(view, web.registry), faults_by_station(view), web.registry, web.now()
-        )
-    matching = [row for row in rows if filters.takes(row)]
-    return render(
-        "stations.html",
-        request,
-        {
-            "rows": matching[filters.first : filters.first + filters.SIZE],
-            "found": len(matching),
-            "total": len(rows),
-            "filters": filters,
-        },
-        principal=principal,
-    )
-
-
-@router.get("/stations/{station_id}")
-async def station(request: Request, principal: Reader, station_id: str) -> Response:
-    """Show one station: live state, open tickets, last frames."""
-    web = context_of(request)
-    view, registry = await web.fleet_or_none(), web.registry
-    name = registry.station_named(station_id) or StationId(station_id)
-    belief = StationBelief(station=name)
-    if view is not None:
-        belief = belief_or_missing(view, registry, station_id)
-    elif name not in registry.stations:
-        raise missing(f"station {station_id}")
-    site = registry.site_of(name)
-    registered = registry.stations.get(name)
-    faults = [] if view is None else faults_by_station(view).get(name, [])
-
-    def rendered() -> Response:
-        zone = site.zone if site else UTC
-        frames = frame_lines(web.reading.frames(name, limit=FRAMES_SHOWN), zone)
-        now = web.now()
-        tickets = web.reading.tickets_of_station(name)
-        values = {
-            "belief": belief,
-            "is_known": view is not None,
-            "line": station_line(belief, registered.evses if registered else 0, now),
-            "registered": registered,
-            "site": site,
-            "zone": zone,
-            "customer": registry.customer_of(name),
-            "faults": faults,
-            "tickets": [row_of(one, registry, now) for one in tickets],
-            "frames": frames[::-1],
-        }
-        return render("station.html", request, values, principal=principal)
-
-    return await run_in_threadpool(rendered)
 
 
 @router.get("/events")

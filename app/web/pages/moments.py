@@ -18,6 +18,11 @@ def written(at: datetime, zone: tzinfo = UTC, language: str = "en") -> str:
     return format_datetime(at.astimezone(zone), _PATTERNS[known], locale=known)
 
 
+def clock(at: datetime, zone: tzinfo = UTC) -> str:
+    """Write the hour and minute of a moment near now: `22:05`."""
+    return f"{at.astimezone(zone):%H:%M}"
+
+
 def span(length: timedelta) -> str:
     """Write a span by its two largest units: `40 s`, `12 min`, `2 h 5 min`, `3 d 4 h`.
 

@@ -19,6 +19,7 @@ from domain.faults import Severity
 from domain.places import CustomerId, PlaceKind, SiteId
 from domain.registry import Registry, Site
 from domain.tickets import Ticket, TicketKind, TicketState
+from ticketing.phrasing import plain
 from ticketing.store_rows import TicketFilter
 from ticketing.wording import load_wording
 
@@ -101,10 +102,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     since: str
     since_at: str
     since_title: str
+    lasted: str  # of a ticket that is done; "" before
+    ended: str  # "resolved Mon 5 Jan, 11:55"; "" before
+    ended_at: str
     due: str
     due_title: str
     is_overdue: bool
-    told: str  # "told" | "not told" | "" where nobody is to be told
+    told: str  # "told" | "not told" | "" where there is nobody to tell
     marks: tuple[str, ...]
     taken_by: str
 
@@ -117,6 +121,8 @@ def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
     due, is_overdue = due_words(ticket, now)
     due_at = ticket.next_update_at
     since_at = began_at(ticket)
+    ended_at = None if ticket.state.is_unresolved else ticket.resolved_at or ticket.closed_at
+    ended = "closed" if ticket.resolved_at is None else "resolved"
     return Row(
         id=ticket.id,
         severity=ticket.severity.value,
@@ -132,6 +138,9 @@ def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
         since=span(now - since_at),
         since_at=since_at.isoformat(),
         since_title=written(since_at, zone),
+        lasted="" if ended_at is None else span(ended_at - since_at),
+        ended="" if ended_at is None else f"{ended} {written(ended_at, zone)}",
+        ended_at="" if ended_at is None else ended_at.isoformat(),
         due=due,
         due_title="" if due_at is None else written(due_at, zone),
         is_overdue=is_overdue,
@@ -143,8 +152,11 @@ def row_of(ticket: Ticket, registry: Registry, now: datetime) -> Row:
 
 def short_title(ticket: Ticket, site: Site | None) -> str:
     """Return the title without severity and site, which stand beside it on every page."""
-    title = ticket.title.removeprefix(f"{ticket.severity.value} ")
-    return title if site is None else title.replace(f" @ {site.title}", "", 1)
+    title = ticket.title
+    if ticket.faults:  # titles of requests and tasks are people's words or have no severity
+        first, _, rest = title.partition(" ")
+        title = rest if first in {one.value for one in Severity} and rest else title
+    return title if site is None else title.replace(f" @ {plain(site.title)}", "", 1)
 
 
 def _place_beside(ticket: Ticket, site: Site | None, registry: Registry) -> str:
@@ -162,8 +174,12 @@ def codes_of(ticket: Ticket) -> list[str]:
 
 
 def began_at(ticket: Ticket) -> datetime:
-    """Return since when it lasts: the oldest active fault's first moment, else the opening."""
-    seen = [held.fault.seen_at for held in ticket.faults if held.is_active]
+    """Return since when it lasts: the oldest active fault's first moment, else the opening.
+
+    Of a ticket that is done, the first moment of the oldest fault it had.
+    """
+    is_done = not ticket.state.is_unresolved
+    seen = [held.fault.seen_at for held in ticket.faults if held.is_active or is_done]
     return min(seen, default=ticket.opened_at)
 
 
@@ -178,8 +194,8 @@ def due_words(ticket: Ticket, now: datetime) -> tuple[str, bool]:
 
 
 def told_words(ticket: Ticket) -> str:
-    """Say whether the customer heard of it from us; "" where nobody is told by notices."""
-    if ticket.kind not in (TicketKind.FAULT, TicketKind.SITE):
+    """Say whether the customer heard of it from us; "" where there is nobody to tell."""
+    if ticket.customer is None or ticket.kind not in (TicketKind.FAULT, TicketKind.SITE):
         return ""
     return "told" if ticket.first_notice_at is not None else "not told"
 

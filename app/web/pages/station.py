@@ -29,6 +29,7 @@ class StationRow(msgspec.Struct, frozen=True, kw_only=True):
     evses: list[tuple[int, str]]
     severity: str  # worst active fault, "" = none
     faults: tuple[str, ...]
+    is_clearing: bool  # it has faults, and the condition of all of them is gone
     last_heard: str
     is_registered: bool
 
@@ -112,6 +113,7 @@ def _row(
         evses=status_words(belief, station.evses if station else 0),
         severity=worst(*(fault.severity for fault in faults)).value if faults else "",
         faults=tuple(sorted({code for fault in faults for code in fault.codes})),
+        is_clearing=bool(faults) and all(fault.clean_since for fault in faults),
         last_heard="" if heard is None else span(now - heard),
         is_registered=station is not None,
     )

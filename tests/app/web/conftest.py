@@ -529,7 +529,7 @@ def assembled(filled: Path) -> FastAPI:
 def make_world(
     filled: Path, tmp_path: Path, assembled: FastAPI
 ) -> Iterator[Callable[..., World]]:
-    def make(**settings: object) -> World:
+    def make(registry: Registry = REGISTRY, **settings: object) -> World:
         data = tmp_path / "data"
         copied(filled, data)
         store, access = TicketStore(data / "tickets.db"), AccessStore(data / "access.db")
@@ -538,7 +538,7 @@ def make_world(
             data_dir=data, link_path=data / "core.sock", team_name="Service team", **settings
         )
         clock = ManualClock(NOW)
-        assembled.state.web = context_for(chosen, clock=clock, registry=lambda: REGISTRY)
+        assembled.state.web = context_for(chosen, clock=clock, registry=lambda: registry)
         return World(
             settings=chosen, core=FakeCore(store), access=access, clock=clock, app=assembled
         )

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from app.messages import ActOnTicket, RecordContact
-from app.web.pages.ticket import frame_lines
+from app.web.pages.frames import frame_lines
 from domain.journal import Entry, EntryKind
 from ticketing.commands import CloseTicket
 from ticketing.wording import load_wording
