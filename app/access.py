@@ -1,7 +1,8 @@
 """Who may come in: people, API tokens, stations' passwords, and the key that signs for us.
 
-Only hashes are kept: argon2id of passwords, BLAKE2b of tokens (they are random and long, a slow
-hash would protect nothing). The signing key is the file `secret` beside the database.
+Only hashes are kept: argon2id of passwords that people chose; BLAKE2b of tokens and, keyed, of
+generated station passwords (they are random and long, a slow hash would protect nothing). The
+key is the file `secret` beside the database; without it those passwords open nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import structlog
 from domain.places import StationId
 from domain.stores import StoreUnavailableError
 from gateway.sqlite_files import migrate, open_reader, open_writer, sync_folder
+from ocpp_server.passwords import SALT_BYTES, keyed_hash
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +33,7 @@ SECRET_FILE = "secret"  # noqa: S105 - a file's name
 ACCESS_FILE = "access.db"
 _SECRET_BYTES = 32
 _OWNER_ONLY = 0o600
+_STATION_KEY = b"station-key"  # what is derived tells nothing of what it came from
 
 PASSWORD_LENGTH = 20
 """About 99 bits. OCPP 1.6's security whitepaper takes 16 to 20 bytes for Basic auth."""
@@ -99,6 +102,14 @@ def generate_token() -> str:
     return f"ft_{secrets.token_urlsafe(32)}"
 
 
+def hash_generated(password: str, key: bytes) -> str:
+    """Return what is stored of a password that `generate_password` made for a station.
+
+    `key` is the access store's `station_key`.
+    """
+    return keyed_hash(password, key, secrets.token_bytes(SALT_BYTES))
+
+
 def token_digest(token: str) -> str:
     """Return what is stored of an API token: its BLAKE2b, in hex."""
     return hashlib.blake2b(token.encode(), digest_size=32).hexdigest()
@@ -117,10 +128,15 @@ class AccessReader:
 
     @property
     def secret(self) -> bytes:
-        """The key that signs sessions and customers' links."""
+        """The key that signs sessions and customers' links, whole as in its file."""
         if self._secret is None:
             self._secret = _read_secret(self._path.with_name(SECRET_FILE))
         return self._secret
+
+    @property
+    def station_key(self) -> bytes:
+        """The key of generated station passwords, derived from the secret."""
+        return hashlib.blake2b(self.secret, digest_size=32, person=_STATION_KEY).digest()
 
     def user(self, name: str) -> User | None:
         """Return a person's login; None for a stranger."""

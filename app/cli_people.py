@@ -98,14 +98,21 @@ def station_password(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Set a station's Basic auth password; from then on it needs it to connect."""
-    from app.access import hash_password
+    """Set a station's Basic auth password; from then on it needs it to connect.
+
+    Without a terminal or --password-stdin one is made up: best for stations, for checking it
+    costs nothing even when a whole fleet comes back at once.
+    """
+    from app.access import hash_generated, hash_password
     from app.messages import SaveStationPassword
 
     settings = settings_from({"data": data}, config=config)
     known = _registered_spelling(settings, station)
     password = _password(from_stdin=from_stdin)
-    hashed = hash_password(password.text)
+    if password.is_made_up:
+        hashed = hash_generated(password.text, _station_key(settings))
+    else:
+        hashed = hash_password(password.text)
     request = SaveStationPassword(station=known, password_hash=hashed)
     _save(
         settings,
@@ -113,6 +120,16 @@ def station_password(
         lambda store: store.save_station_password(known, password_hash=hashed),
     )
     _tell(f"password of station {known}", password)
+
+
+def _station_key(settings: Settings) -> bytes:
+    """Return the key of generated passwords; before the first start, make its file."""
+    from app.access import SECRET_FILE, AccessReader, AccessStore
+
+    if not (settings.data / SECRET_FILE).exists():
+        quiet_logs()
+        AccessStore(settings.data).close()
+    return AccessReader(settings.data).station_key
 
 
 def _registered_spelling(settings: Settings, station: str) -> StationId:

@@ -21,9 +21,10 @@ from domain.places import CustomerId, StationId, TicketId
 from domain.ports import Channel, Clock, Recorder
 from domain.registry import Registry
 from gateway.journal import DayFileJournal
-from ocpp_server.gate import PasswordGate
+from ocpp_server.gate import GateRules, PasswordGate
 from ocpp_server.limits import Limits
 from ocpp_server.listener import Endpoint
+from ocpp_server.naming import resolve_name
 from ocpp_server.protocol import Dialect
 from ocpp_server.v2x.dialect import Dialect2x
 from ocpp_server.v16.dialect import Dialect16
@@ -79,9 +80,10 @@ class Parts:
 def build_parts(settings: Settings, clock: Clock) -> Parts:
     """Open the stores, read registry and rules, load the snapshot and the desk.
 
-    Raises `DataBusyError`, and what the readers raise: FleetFileError, RuleFilesError,
-    StoreTooNewError, ...
+    Raises `DataBusyError`, `TlsFilesError`, and what the readers raise: FleetFileError,
+    RuleFilesError, StoreTooNewError, ...
     """
+    tls_context(settings)  # a wrong file is told before anything is opened
     settings.data.mkdir(parents=True, exist_ok=True)
     lock = DataLock(settings.data)  # before anything is opened: opening repairs and migrates
     try:
@@ -154,7 +156,7 @@ def make_endpoint(
         return dialect(station, translation, heartbeat_every_s=settings.ocpp.heartbeat_every_s)
 
     def resolve(name: str) -> StationId:
-        return parts.registry.station_named(name) or StationId(name)
+        return resolve_name(name, parts.registry.station_named)
 
     def evses(station: StationId) -> int:
         registered = parts.registry.stations.get(station)
@@ -164,8 +166,21 @@ def make_endpoint(
         known, registered = parts.engine.fleet.stations, parts.registry.stations
         return station in known or len(known) - len(registered) < MOST_STRANGERS
 
-    gate = PasswordGate(parts.access.station_password_hash, resolve, has_room)
-    limits = Limits(protocols=PROTOCOLS, ping_every_s=settings.ocpp.ping_every_s)
+    ocpp = settings.ocpp
+    limits = Limits(protocols=PROTOCOLS, ping_every_s=ocpp.ping_every_s)
+    gate = PasswordGate(
+        parts.access.station_password_hash,
+        resolve,
+        has_room,
+        is_registered=parts.registry.stations.__contains__,
+        rules=GateRules(
+            accepts_unknown=ocpp.unknown_stations == "accept",
+            allows_empty_password=ocpp.allow_empty_password,
+            requires_certificate=ocpp.require_client_cert,
+        ),
+        key=parts.access.station_key,
+        limits=limits,
+    )
     return Endpoint(recorder, clock, gate, make_dialect, limits, evses=evses)
 
 
@@ -187,12 +202,32 @@ def make_outbox(settings: Settings, parts: Parts, clock: Clock) -> Outbox:
     return Outbox(parts.store.outbox, {"email": mail}, clock)
 
 
+class TlsFilesError(OSError):
+    """A certificate or key that cannot be used; says which and why."""
+
+
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """Build the TLS context of the OCPP endpoint; None where no certificate is set."""
+    """Build the TLS context of the OCPP endpoint; None where no certificate is set.
+
+    Raises `TlsFilesError`.
+    """
     ocpp = settings.ocpp
     if ocpp.tls_cert is None or ocpp.tls_key is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(ocpp.tls_cert, ocpp.tls_key)
+    try:
+        context.load_cert_chain(ocpp.tls_cert, ocpp.tls_key)
+    except OSError as error:
+        files = f"ocpp.tls_cert {ocpp.tls_cert} and ocpp.tls_key {ocpp.tls_key}"
+        raise TlsFilesError(f"{files}: {error}") from error
+    if ocpp.tls_client_ca is not None:
+        # Asked for, not insisted on: whether a station needs one is the gate's decision,
+        # which can tell the station, and the log, what is missing.
+        try:
+            context.load_verify_locations(ocpp.tls_client_ca)
+        except OSError as error:
+            message = f"ocpp.tls_client_ca {ocpp.tls_client_ca}: {error}"
+            raise TlsFilesError(message) from error
+        context.verify_mode = ssl.CERT_OPTIONAL
     return context

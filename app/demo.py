@@ -25,7 +25,8 @@ from app.fleet_file import read_fleet
 from app.logs import set_up_logs
 from app.process_words import StartError
 from app.serve import OURS_ALONE, Service
-from app.settings import QuietSettings, Settings, TextSettings
+from app.settings import Settings
+from app.settings_parts import QuietSettings, TextSettings
 from domain.tickets import TicketKind
 from simulator.fleet import make_fleet
 from simulator.fleet_file import write_fleet_yaml

@@ -7,7 +7,7 @@ import sys
 
 import structlog
 
-from app.settings import LogSettings
+from app.settings_parts import LogSettings
 
 
 def set_up_logs(settings: LogSettings, process: str) -> None:

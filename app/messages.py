@@ -81,7 +81,7 @@ class SaveToken(msgspec.Struct, frozen=True, kw_only=True, tag="save-token"):
 
 
 class SaveStationPassword(msgspec.Struct, frozen=True, kw_only=True, tag="save-station-pw"):
-    """Set a station's Basic auth password (argon2id hash). Answer: `Done`."""
+    """Set a station's Basic auth password, hashed by `app.access`. Answer: `Done`."""
 
     station: str
     password_hash: str

@@ -51,7 +51,8 @@ force, with secrets hidden. A mistake is reported with its source, line and key,
 them at once; the exit status is 2 then.
 
 On an address that is not loopback, `serve` refuses to start without TLS and a password for
-every registered station, unless `--insecure` (`ocpp.insecure`) says that this is meant.
+every registered station (or `ocpp.require_client_cert`), unless `--insecure` (`ocpp.insecure`)
+says that this is meant.
 
 Beside the settings, the environment may hold
 

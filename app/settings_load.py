@@ -26,7 +26,14 @@ Values = dict[str, Any]
 
 NO_FLAGS: Mapping[str, Any] = MappingProxyType({})
 
-PATHS = (("data",), ("fleet",), ("rules",), ("ocpp", "tls_cert"), ("ocpp", "tls_key"))
+PATHS = (
+    ("data",),
+    ("fleet",),
+    ("rules",),
+    ("ocpp", "tls_cert"),
+    ("ocpp", "tls_key"),
+    ("ocpp", "tls_client_ca"),
+)
 """Settings that name files: in the TOML file they are relative to its own folder."""
 
 

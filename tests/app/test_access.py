@@ -14,12 +14,14 @@ from app.access import (
     User,
     generate_password,
     generate_token,
+    hash_generated,
     hash_password,
     token_digest,
     verify_password,
 )
 from domain.places import StationId
 from domain.stores import StoreTooNewError, StoreUnavailableError
+from ocpp_server.passwords import verify_keyed
 
 
 @pytest.fixture
@@ -114,6 +116,23 @@ def test_station_passwords_survive_a_restart(store: AccessStore, tmp_path: Path)
     assert again.stations_with_password()
     assert AccessReader(tmp_path / "access.db").station_password_hash(station) == "h2"
     again.close()
+
+
+def test_a_generated_station_password_opens_with_its_data_directorys_key_only(
+    store: AccessStore, tmp_path: Path
+) -> None:
+    password = generate_password()
+    stored = hash_generated(password, store.station_key)
+    another = AccessStore(tmp_path / "elsewhere")
+    another.close()
+
+    assert stored.startswith("blake2b$")
+    assert password not in stored
+    assert stored != hash_generated(password, store.station_key)
+    assert verify_keyed(stored, password, AccessReader(tmp_path).station_key)
+    assert not verify_keyed(stored, password, another.station_key)
+    assert not verify_keyed(stored, generate_password(), store.station_key)
+    assert store.station_key != store.secret
 
 
 def test_the_key_is_created_once_and_for_its_owner_only(

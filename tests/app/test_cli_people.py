@@ -14,6 +14,7 @@ from app.link import LinkServer
 from app.messages import Answer, Done, Refusal, Request, SaveStationPassword, SaveUser
 from app.settings_load import load_settings
 from domain.places import StationId
+from ocpp_server.passwords import verify_keyed
 
 FLEET = """\
 customers: [{id: c, name: C}]
@@ -105,10 +106,35 @@ def test_a_stations_password_is_stored_under_its_registered_spelling(
     assert result.out.startswith("password of station S-1: ")
     hashed = AccessReader(data).station_password_hash(StationId("S-1"))
     assert hashed is not None
-    assert verify_password(hashed, result.out.split()[-1])
+    assert hashed.startswith("blake2b$")
+    key = AccessReader(data).station_key
+    assert verify_keyed(hashed, result.out.split()[-1], key)
     unknown = run_cli("station", "password", "S-9", "--data", data)
     assert unknown.status == 2
     assert "no such station" in unknown.err
+
+
+def test_a_password_that_someone_chose_for_a_station_is_hashed_slowly(
+    run_cli, data: Path, typed
+) -> None:
+    typed("correct horse battery\n")
+    run_cli("station", "password", "S-1", "--password-stdin", "--data", data)
+    hashed = AccessReader(data).station_password_hash(StationId("S-1"))
+    assert hashed is not None
+    assert hashed.startswith("$argon2id$")
+    assert verify_password(hashed, "correct horse battery")
+
+
+def test_a_made_up_password_is_keyed_by_the_running_services_secret(
+    run_cli, core: Core, data: Path, typed
+) -> None:
+    typed("")
+    result = run_cli("station", "password", "S-1", "--data", data)
+    (request,) = core.asked
+    assert isinstance(request, SaveStationPassword)
+    key = AccessReader(data).station_key
+    assert verify_keyed(request.password_hash, result.out.split()[-1], key)
+    assert result.out.split()[-1] not in request.password_hash
 
 
 class Core:

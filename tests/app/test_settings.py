@@ -221,6 +221,30 @@ def test_tls_and_passwords_or_a_clear_word_open_the_door() -> None:
     assert reason_to_refuse(insecure, stations=[A], with_password=[]) is None
 
 
+def test_client_certificates_asked_of_all_open_the_door_without_passwords() -> None:
+    ocpp = {
+        "tls_cert": "c.pem",
+        "tls_key": "k.pem",
+        "tls_client_ca": "ca.pem",
+        "require_client_cert": True,
+    }
+    settings = Settings.model_validate({"host": "0.0.0.0", "ocpp": ocpp})
+    assert reason_to_refuse(settings, stations=[A], with_password=[]) is None
+
+
+@pytest.mark.parametrize(
+    ("ocpp", "said"),
+    [
+        ({"tls_client_ca": "ca.pem"}, "tls_client_ca needs tls_cert"),
+        ({"require_client_cert": True}, "require_client_cert needs tls_client_ca"),
+        ({"unknown_stations": "ignore"}, "'accept' or 'refuse'"),
+    ],
+)
+def test_what_the_door_needs_is_asked_for_together(ocpp: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        Settings.model_validate({"ocpp": ocpp})
+
+
 def test_a_wildcard_address_is_reached_over_loopback() -> None:
     assert Settings(host="0.0.0.0").public_url == "http://127.0.0.1:8000"
     assert Settings(host="::1").public_url == "http://[::1]:8000"
