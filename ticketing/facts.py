@@ -136,6 +136,7 @@ class _Gathering:
             "place": self.words.place,
             "at_place": self.words.at_place,
             "place_subject": self.words.subject,
+            "place_object": self.words.used,
             "place_full": self.words.full,
             "site_name": plain(self.site.title),
             "ticket": self.ticket.id,
@@ -329,7 +330,11 @@ class _Gathering:
         said = [self._words_for(fault.place) for fault in self.occasion.faults]
         said.append(self.words)
         return (
-            *(word for words in said for word in (words.place, words.at_place, words.subject)),
+            *(
+                word
+                for words in said
+                for word in (words.place, words.at_place, words.subject, words.used)
+            ),
             *(station.id for station in self.site.stations),
             *(plain(name) for name in self.occasion.told_at_site),
             plain(self.customer.name),

@@ -17,19 +17,23 @@ from ticketing.commands import SendNotice
 from ticketing.desk import Desk
 from ticketing.settings import DeskSettings
 
+PHONE = "+49 30 23125 001"
 MONDAY = datetime(2026, 1, 5, 8, 10, tzinfo=UTC)
 
 
 class Story:
     """One desk and what was sent from it."""
 
-    def __init__(self, registry: Registry, *, phone: str = "+49 30 23125 001") -> None:
+    def __init__(self, registry: Registry, *, phone: str = PHONE) -> None:
         self.notices: list[Notice] = []
-        self._episodes: dict[str, int] = {}
+        is_german = any(one.language == "de" for one in registry.customers.values())
         self._view = _Points(registry)
         self._desk = Desk(
             registry,
-            DeskSettings(phone=phone, team_name="Your charging service"),
+            DeskSettings(
+                phone=phone,
+                team_name="Ihr Ladeservice" if is_german else "Your charging service",
+            ),
             status_page=_status_page,
             view=self._view,
         )
@@ -116,7 +120,7 @@ def _usual(registry: Registry) -> Story:
     return story
 
 
-def _danger(registry: Registry, *, phone: str = "+49 30 23125 001") -> Story:
+def _danger(registry: Registry, *, phone: str = PHONE) -> Story:
     story = Story(registry, phone=phone)
     place = Place.of_station(StationId("N-001"), 1)
     story.happens(MONDAY, Change.RAISED, place, "CX002", Severity.CRITICAL, is_danger=True)
@@ -171,8 +175,9 @@ class _Points:
 
 
 def _registry(segment: Segment, language: str) -> Registry:
+    desk = "Depot desk" if language == "en" else "Leitstand Nord"
     contacts: tuple[Contact, ...] = (
-        Contact(name="Depot desk", role=Role.SITE, email="depot@acme.example"),
+        Contact(name=desk, role=Role.SITE, email="depot@acme.example"),
         Contact(name="Kim Lang", role=Role.PROJECT_MANAGER, email="projects@acme.example"),
     )
     if segment is Segment.PRIVATE:

@@ -63,6 +63,7 @@ class PlaceWords(msgspec.Struct, frozen=True):
     place: str  # no article
     at_place: str  # inside a sentence
     subject: str  # at the start of a sentence
+    used: str  # as what somebody uses
     full: str  # for subjects, with the site
 
 
@@ -79,12 +80,12 @@ def place_words(
     key = _variant(place, customer, registry)
     said = [
         fill(wording.phrase(group, key, language), values)
-        for group in ("place", "at_place", "place_subject")
+        for group in ("place", "at_place", "place_subject", "place_object")
     ]
     full = said[0]
     if site is not None and key != "site" and customer.segment is not Segment.PRIVATE:
         full = f"{said[0]}, {plain(site.title)}"
-    return PlaceWords(said[0], said[1], said[2], full)
+    return PlaceWords(said[0], said[1], said[2], said[3], full)
 
 
 def _variant(place: Place, customer: Customer, registry: Registry) -> str:

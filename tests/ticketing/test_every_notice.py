@@ -310,3 +310,19 @@ def test_an_identity_of_the_greatest_length_shortens_the_subject_and_stops_nothi
     code = "site-dark" if name == "opened for a site" else "CX007"
     for segment, role in READERS:
         assert_goes(name, code, Severity.MINOR, language, segment, role, PHONE, ABSURD)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("names", [REAL, ABSURD])
+@pytest.mark.parametrize("name", OCCASIONS)
+def test_a_short_message_fits_and_has_the_number_to_call(name, names, language):
+    occasion = occasion_for(name, "CX017", Severity.MAJOR, names)
+    ticket = ticket_for(occasion, is_site=False, names=names)
+    sources = sources_for(Segment.COMPANY, PHONE, names=names)
+    written = NoticeWriter(sources).write(
+        ticket, reader_for(Role.SITE, language, "sms"), occasion
+    )
+    assert isinstance(written, Written)
+    assert written.text.startswith(written.subject)
+    assert PHONE in written.text
+    assert len(written.text) <= 300

@@ -274,3 +274,15 @@ def test_an_update_about_what_is_over_makes_no_promise_while_only_a_note_lasts(w
     assert "has not reported the fault since Mon 5 Jan, 11:00." in world.notices[-1].text
     world.cleared(world.at(16, day=20), "N-001/2")
     assert world.reasons == ["opened", "update", "resolved"]
+
+
+def test_german_names_what_not_to_use_with_its_article(make_world, make_registry):
+    world = make_world(make_registry(language="de"))
+    about = {"code": "CX002", "severity": Severity.CRITICAL, "is_danger": True}
+    world.raised(world.at(9), "N-001/1", **about)
+    world.raised(world.at(9), "N-002/1", **about)
+    said = [body(notice).partition(".")[0] for notice in world.notices[::2]]
+    assert said == [
+        "Bitte benutzen Sie den Ladepunkt 1 der Ladestation N-001 nicht",
+        "Bitte benutzen Sie die Ladestation N-002 nicht",
+    ]
