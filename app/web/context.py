@@ -68,10 +68,13 @@ class WebContext:
         except LinkFailedError as error:
             raise ProblemError(500, error.reason) from error
 
-    async def fleet_or_none(self) -> FleetView | None:
-        """Return what core believes now; None where it is away: a page shows the rest."""
+    async def fleet_or_none(self, *, settled: bool = False) -> FleetView | None:
+        """Return what core believes now; None where it is away: a page shows the rest.
+
+        `settled` waits for changes that were just heard of, for up to a second.
+        """
         try:
-            return await self.fleet.view()
+            return await (self.fleet.settled() if settled else self.fleet.view())
         except (LinkDownError, LinkFailedError):
             return None
 

@@ -55,6 +55,19 @@ class FleetCache:
                 self._view = await self._fetch()
             return self._view
 
+    async def settled(self) -> FleetView:
+        """Return what core believes, with every change heard of so far in it.
+
+        For a page that was just told of a change and is not told again: it waits for up to
+        `FRESH_S` rather than show what was so before. Raises as `view` does.
+        """
+        while self._view is not None and self._is_spoilt and self._link.is_up:
+            wait_s = self._fetched_at + FRESH_S - asyncio.get_running_loop().time()
+            if wait_s <= 0:
+                break
+            await asyncio.sleep(wait_s)
+        return await self.view()
+
     async def _fetch(self) -> FleetView:
         self._is_spoilt = False
         try:

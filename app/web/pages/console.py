@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from app.messages import ActOnTicket
+from app.messages import ActOnTicket, FleetView
 from app.web.api.tickets import action_key
 from app.web.auth import FormWriter, Reader
 from app.web.context import WebContext, context_of
@@ -99,20 +99,25 @@ def _queue(web: WebContext, principal: Principal, filters: QueueFilter) -> dict[
 @router.get("/tickets/{ticket_id}")
 async def ticket(request: Request, principal: Reader, ticket_id: str) -> Response:
     """Show one ticket."""
-    return await _ticket(request, principal, ticket_id, "ticket.html")
+    view = await context_of(request).fleet_or_none()
+    return await _ticket(request, principal, ticket_id, "ticket.html", view)
 
 
 @router.get("/tickets/{ticket_id}/live")
 async def ticket_fragment(request: Request, principal: Reader, ticket_id: str) -> Response:
     """Show what changes on a ticket's page, for live updates."""
-    return await _ticket(request, principal, ticket_id, "_ticket.html")
+    view = await context_of(request).fleet_or_none(settled=True)
+    return await _ticket(request, principal, ticket_id, "_ticket.html", view)
 
 
 async def _ticket(
-    request: Request, principal: Principal, ticket_id: str, template: str
+    request: Request,
+    principal: Principal,
+    ticket_id: str,
+    template: str,
+    view: FleetView | None,
 ) -> Response:
     web = context_of(request)
-    view = await web.fleet_or_none()
 
     def rendered() -> Response:
         found = web.reading.ticket(ticket_id)

@@ -98,6 +98,18 @@ async def test_a_changed_fleet_is_fetched_again_after_a_moment(world, monkeypatc
     assert await fleet.view() is not first
 
 
+async def test_a_page_that_was_told_of_a_change_does_not_get_what_was_before(
+    world, monkeypatch
+) -> None:
+    monkeypatch.setattr(live, "FRESH_S", 0.05)
+    fleet: FleetCache = world.app.state.web.fleet
+    first = await fleet.view()
+    assert await fleet.settled() is first  # nothing was said to have changed
+    fleet.spoil()
+    assert await fleet.view() is first
+    assert await fleet.settled() is not first
+
+
 async def test_a_fleet_that_cannot_be_had_is_not_shown_from_memory(make_world) -> None:
     made = make_world()
     fleet: FleetCache = made.app.state.web.fleet

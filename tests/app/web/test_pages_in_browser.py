@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+from app.messages import Changed, FleetView, GetFleet, RecordContact
 from app.web import assets
 from app.web.tokens import status_page_url
 from domain.places import CustomerId, TicketId
@@ -20,6 +22,7 @@ pytestmark = pytest.mark.e2e
 
 CHROMIUM = Path("/usr/bin/chromium")
 HAS_BROWSER = CHROMIUM.exists()
+NOW = datetime(2026, 1, 5, 11, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 
 
@@ -57,6 +60,17 @@ async def opened(
     yield page
     assert complaints == [] or tolerant
     await context.close()
+
+
+def become_clean(core) -> None:
+    """Let core say that the fault of T-1001 is clean since a minute ago."""
+    [held] = core.store.ticket("T-1001").faults
+    fault = msgspec.structs.replace(
+        held.fault,
+        clean_since=NOW - timedelta(minutes=1),
+        clears_at=NOW + timedelta(minutes=4),
+    )
+    core.answers[GetFleet] = FleetView(at=NOW, stations=(), faults=(fault,))
 
 
 async def overflows(page: Page) -> bool:
@@ -109,13 +123,15 @@ async def test_every_page_fits_and_can_be_read(
     serve, browser, width: int, scheme: str, tmp_path: Path
 ) -> None:
     served = await serve(demo=True)
+    become_clean(served.world.core)
     link = status_page_url(
         served.world.secret, served.url, CustomerId("acme"), TicketId("T-1001")
     )
     danger = status_page_url(
         served.world.secret, served.url, CustomerId("miller"), TicketId("T-1002")
     )
-    paths = ["/console/", "/console/tickets/T-1001", "/console/tickets/T-1002",
+    paths = ["/console/", "/console/?state=resolved", "/console/tickets/T-1001",
+             "/console/tickets/T-1002", "/console/tickets/T-1003", "/console/tickets/T-1005",
              "/console/stations", "/console/stations/N-001", "/console/contacts/new?q=n",
              "/console/contacts/new?station=N-001", "/docs"]  # fmt: skip
     async with opened(browser, width=width, scheme=scheme) as page:
@@ -169,6 +185,33 @@ async def test_a_live_update_keeps_what_was_opened_and_written(serve, browser) -
         await page.wait_for_selector("text=someone else")
         assert await page.locator("details.frame-box").get_attribute("open") is not None
         assert await page.input_value("#note") == "half a sentence"
+
+
+@pytest.mark.skipif(not assets.is_complete(), reason="no browser assets: make assets")
+async def test_a_fault_that_is_clean_again_shows_on_the_open_page(serve, browser) -> None:
+    served = await serve(demo=True)
+    core = served.world.core
+    async with opened(browser) as page:
+        await page.goto(f"{served.url}/console/tickets/T-1001")
+        assert await page.locator(".fault .chip.bad").inner_text() == "active"
+        async with asyncio.timeout(5):
+            while served.world.app.state.web.hub.listeners == 0:
+                await asyncio.sleep(0.01)
+        become_clean(core)
+        assert core.server is not None
+        core.server.publish(Changed(at=NOW, stations=("N-001",)))
+        await page.wait_for_selector("text=Clean since 11:59, clears at 12:04 if it stays so.")
+        assert await page.locator(".fault .chip.bad").count() == 0
+
+
+async def test_a_double_click_records_one_call(serve, browser) -> None:
+    served = await serve(demo=True)
+    async with opened(browser) as page:
+        await page.goto(f"{served.url}/console/contacts/new?station=N-001")
+        await page.dblclick("text=Phone")
+        await page.wait_for_url("**/tickets/T-1001")
+    calls = [one for one in served.world.core.asked if isinstance(one, RecordContact)]
+    assert len(calls) == 1
 
 
 @pytest.mark.skipif(not assets.is_complete(), reason="no browser assets: make assets")
