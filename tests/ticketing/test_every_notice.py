@@ -54,10 +54,11 @@ READERS = [
 OCCASIONS = [
     "opened at a point", "opened for a station", "opened for a site", "opened: danger",
     "added", "worse", "worse: a danger it was already", "partly back", "no news", "late",
-    "part resolved", "resolved", "resolved: charged", "resolved: late", "reopened",
+    "part resolved", "resolved", "resolved: ready", "resolved: charged", "resolved: late",
+    "reopened",
     "reopened: danger", "retracted",
 ]  # fmt: skip
-ENDS = {"resolved", "resolved: charged", "resolved: late", "retracted", "part resolved"}
+ENDS = {name for name in OCCASIONS if name.startswith(("part", "resolved", "retracted"))}
 
 
 def registry_for(segment: Segment, *, evses: int = 12, names: Names = REAL) -> Registry:
@@ -84,10 +85,11 @@ def registry_for(segment: Segment, *, evses: int = 12, names: Names = REAL) -> R
 class Points:
     """Some EVSEs ready, some not, some out of sight: the longest thing to say of them."""
 
-    def __init__(self, registry: Registry, charged_at=None) -> None:
-        self._charged_at = charged_at
+    def __init__(self, registry: Registry, name: str) -> None:
+        self._charged_at = AT if name == "resolved: charged" else None
+        believed = (True, True, None) if name == "resolved: ready" else (True, False, None)
         self.points = {
-            Place.of_station(station.id, evse): (True, False, None)[evse % 3]
+            Place.of_station(station.id, evse): believed[evse % 3]
             for station in registry.stations.values()
             for evse in range(1, station.evses + 1)
         }
@@ -193,14 +195,14 @@ def reader_for(role: Role, language: str, channel: str = "email") -> Reader:
     )
 
 
-def sources_for(segment, phone, *, charged=False, evses=12, names=REAL):
+def sources_for(segment, phone, name="", *, evses=12, names=REAL):
     registry = registry_for(segment, evses=evses, names=names)
     return Sources(
         registry,
         W,
         DeskSettings(phone=phone, team_name="Ladeservice der Stadtwerke Wacholdermünde"),
         lambda customer, ticket: f"https://laden.stadtwerke-wacholdermuende.example/s/{ticket}",
-        Points(registry, AT if charged else None),
+        Points(registry, name),
     )
 
 
@@ -213,7 +215,7 @@ def assert_goes(name, code, severity, language, segment, role, phone, names=REAL
     occasion = occasion_for(name, code, severity, names)
     ticket = ticket_for(occasion, is_site=name == "opened for a site", names=names)
     reader = reader_for(role, language)
-    sources = sources_for(segment, phone, charged="charged" in name, names=names)
+    sources = sources_for(segment, phone, name, names=names)
     written = NoticeWriter(sources).write(ticket, reader, occasion)
     assert isinstance(written, Written), written
     without_phone = () if phone else ("no value for phone",)
@@ -318,7 +320,7 @@ def test_an_identity_of_the_greatest_length_shortens_the_subject_and_stops_nothi
 def test_a_short_message_fits_and_has_the_number_to_call(name, names, language):
     occasion = occasion_for(name, "CX017", Severity.MAJOR, names)
     ticket = ticket_for(occasion, is_site=False, names=names)
-    sources = sources_for(Segment.COMPANY, PHONE, names=names)
+    sources = sources_for(Segment.COMPANY, PHONE, name, names=names)
     written = NoticeWriter(sources).write(
         ticket, reader_for(Role.SITE, language, "sms"), occasion
     )
@@ -326,3 +328,15 @@ def test_a_short_message_fits_and_has_the_number_to_call(name, names, language):
     assert written.text.startswith(written.subject)
     assert PHONE in written.text
     assert len(written.text) <= 300
+
+
+def test_the_occasions_above_reach_every_pattern():
+    reached = set()
+    for name in OCCASIONS:
+        for code in ("offline", "CX014", "CX003"):
+            occasion = occasion_for(name, code, Severity.MAJOR)
+            ticket = ticket_for(occasion, is_site=name == "opened for a site")
+            sources = sources_for(Segment.COMPANY, PHONE, name)
+            facts = gather(ticket, reader_for(Role.SITE, "en"), occasion, sources)
+            reached.add(facts.pattern)
+    assert reached == set(W.patterns)
