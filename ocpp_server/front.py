@@ -32,9 +32,10 @@ class NeedMore:
 class Accept:
     """A websocket handshake that can be answered, if the gate agrees.
 
-    `station_name` is the id as the station spells it. `subprotocol` is the one to answer with,
-    None for an answer without that header; `protocol` is the OCPP version to assume. `head` is
-    the request as picows' strict parser wants it, `rest` what followed the head.
+    `station_name` is the id as the station spells it, "" where it gave none. `subprotocol` is
+    the one to answer with, None for an answer without that header; `protocol` is the OCPP
+    version to assume. `head` is the request as picows' strict parser wants it, `rest` what
+    followed the head.
     """
 
     station_name: str
@@ -119,9 +120,6 @@ def _judge_head(head: bytes, rest: bytes, rules: FrontRules) -> Refuse | Accept:
     user, password = _credentials(headers.get("authorization", ""))
     # Without an id in the address the login says whose it is (OCPP security: user = id).
     name = station_name_in(target) or (user or "").strip()
-    if not name:
-        advice = "No station id in the address: connect to ws://HOST:PORT/ocpp/STATION-ID."
-        return refusal(404, RefusalReason.NO_STATION_ID, advice, said=target[:200])
     if len(name) > MAX_ID_LENGTH or not name.isprintable():
         advice = f"A station id has at most {MAX_ID_LENGTH} printable characters."
         return refusal(404, RefusalReason.BAD_STATION_ID, advice, said=repr(target[:200]))

@@ -6,15 +6,14 @@ behind `Connection`; this file knows RFC 6455 and picows' habits only.
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 from picows import WSCloseCode, WSFrame, WSListener, WSMsgType, WSTransport
 
-from ocpp_server.connection import Connection
 from ocpp_server.context import Context
+from ocpp_server.keeping import keep_alive, keep_watch
 from ocpp_server.pings import PingHabits, PingLesson
 
 _TEXT = WSMsgType.TEXT
@@ -26,8 +25,21 @@ ABNORMAL = 1006
 _NO_STATUS = 1005
 
 
+class Receiver(Protocol):
+    """What a link reports to: a `Connection`, or what waits to become one."""
+
+    def receive(self, frame: bytes, now: datetime) -> None:
+        """Take in one whole message."""
+
+    def heard(self) -> None:
+        """Count a ping or pong as a sign of life."""
+
+    def look_after(self) -> None:
+        """Called now and then."""
+
+
 class Link(WSListener):
-    """One open websocket. `connection` is set once, before the handover.
+    """One open websocket. `connection` is set before the handover.
 
     `habits` are what its station's earlier connections taught about pings. `on_open` and
     `on_end` tell the owner; `on_end` gets the close code of RFC 6455 §7.4.
@@ -56,7 +68,7 @@ class Link(WSListener):
         "connection",
     )
 
-    connection: Connection
+    connection: Receiver
 
     def __init__(
         self,
@@ -269,23 +281,3 @@ class Link(WSListener):
         self._outlived_ping = self._pinged_at is not None
         self._pinged_at = self._context.clock.now()
         transport.send_ping()
-
-
-def keep_watch(transport: asyncio.BaseTransport, give_up_after_s: float) -> None:
-    """Have the system drop a socket whose peer acknowledges nothing so long (RFC 5482)."""
-    sock = transport.get_extra_info("socket")
-    option = getattr(socket, "TCP_USER_TIMEOUT", None)
-    if sock is not None and option is not None:
-        sock.setsockopt(socket.IPPROTO_TCP, option, int(give_up_after_s * 1000))
-
-
-def keep_alive(transport: asyncio.BaseTransport, every_s: float) -> None:
-    """Have the system probe a peer that gets no pings, below what a station's software sees."""
-    sock = transport.get_extra_info("socket")
-    if sock is None:
-        return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
-        option = getattr(socket, name, None)
-        if option is not None:
-            sock.setsockopt(socket.IPPROTO_TCP, option, max(1, int(every_s)))

@@ -21,11 +21,12 @@ from domain.ports import Clock, Recorder
 from ocpp_server.commands import CommandLine, Commands
 from ocpp_server.connection import Connection, disconnected
 from ocpp_server.context import Context
-from ocpp_server.front import Accept, FrontRules
+from ocpp_server.front import FrontRules
 from ocpp_server.gate import Gate
 from ocpp_server.handover import hand_over
 from ocpp_server.limits import Counters, Limits
 from ocpp_server.link import Link
+from ocpp_server.nameless import Anteroom, Arrival
 from ocpp_server.pings import PingMemory
 from ocpp_server.protocol import Dialect
 from ocpp_server.reception import Reception
@@ -71,7 +72,7 @@ class Endpoint:
         self.restraint = Restraint(self.limits)
         self.front_rules = FrontRules(self.limits.protocols, self.limits.max_head_bytes)
         self._make_dialect = make_dialect
-        self._evses = evses
+        self.evses = evses
         wheel = Wheel(self.limits.tick_s)
         # Stations must never see an id twice, not even across our restarts.
         ids, run = count(1), secrets.token_hex(6)
@@ -80,9 +81,10 @@ class Endpoint:
         )
         self.commands = Commands(self._line_of)
         self._by_station: dict[StationId, Connection] = {}
-        self._links: set[Link] = set()
+        self.links: set[Link] = set()  # every open websocket, nameless ones included
         self._receptions: set[Reception] = set()
         self._servers: list[asyncio.Server] = []
+        self.anteroom = Anteroom(self, self._connect, self._opened, self._ended)
         self._pings = PingMemory(self.limits.ping_deaths)
         self._end_waiters: dict[Connection, list[asyncio.Future[None]]] = {}
         self._ordinals = count()
@@ -121,16 +123,16 @@ class Endpoint:
             server.close()
         for reception in list(self._receptions):
             reception.abort()
-        for link in self._links:
+        for link in self.links:
             link.pause()
         await _until(lambda: not any(c.waiting for c in self._by_station.values()), give_up_at)
-        for link in list(self._links):
+        for link in list(self.links):
             link.close(1001, "service is stopping")
-        await _until(lambda: not self._links, give_up_at)
-        for link in list(self._links):
+        await _until(lambda: not self.links, give_up_at)
+        for link in list(self.links):
             link.abort()
         # An aborted socket ends in one of the next turns of the loop.
-        await _until(lambda: not self._links and not self._receptions, loop.time() + 1.0)
+        await _until(lambda: not self.links and not self._receptions, loop.time() + 1.0)
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
@@ -138,7 +140,7 @@ class Endpoint:
     @property
     def connections(self) -> int:
         """How many websockets are open, closing ones included."""
-        return len(self._links)
+        return len(self.links)
 
     def connected_stations(self) -> tuple[StationId, ...]:
         """Return the stations that are connected, in the order in which they came."""
@@ -172,22 +174,18 @@ class Endpoint:
         """Say why no connection is taken on at the moment; None where one is."""
         if not self.context.recorder.is_accepting or self._is_draining:
             return refusal(503, RefusalReason.NOT_ACCEPTING, "Come back in a minute.")
-        if len(self._links) >= self.limits.max_connections:
+        if len(self.links) >= self.limits.max_connections:
             return refusal(503, RefusalReason.TOO_MANY_CONNECTIONS, "Come back in a minute.")
         return None
 
     def take_on(
         self,
         transport: asyncio.Transport,
-        accepted: Accept,
+        arrival: Arrival,
         station: StationId,
-        *,
-        address: str,
         late: bytes,
     ) -> None:
         """Make a connection of a socket that may come in."""
-        if accepted.offered and accepted.subprotocol is None:
-            log.info("no common subprotocol", station=station, offered=accepted.offered)
         every_s = self.limits.ping_every_s
         spread = next(self._ordinals) % _PING_SPREAD / _PING_SPREAD
         link = Link(
@@ -197,24 +195,32 @@ class Endpoint:
             first_ping_s=every_s * (0.75 + spread / 4),
             habits=self._pings.of(station),
         )
-        link.connection = Connection(
+        link.connection = self._connect(station, link, arrival)
+        hand_over(transport, arrival.accepted, link, self.context, late)
+
+    # --- inside ------------------------------------------------
+
+    def _connect(self, station: StationId, link: Link, arrival: Arrival) -> Connection:
+        accepted = arrival.accepted
+        if accepted.offered and accepted.subprotocol is None:
+            log.info("no common subprotocol", station=station, offered=accepted.offered)
+        return Connection(
             station,
             self._make_dialect(station, accepted.protocol),
             link,
             self.context,
             protocol=accepted.protocol,
-            address=address,
-            evses=self._evses(station),
+            address=arrival.address,
+            evses=self.evses(station),
         )
-        hand_over(transport, accepted, link, self.context, late)
-
-    # --- inside ------------------------------------------------
 
     def _opened(self, link: Link) -> None:
         connection = link.connection
+        if not isinstance(connection, Connection):
+            raise TypeError(connection)
         station = connection.station
         self.counters.accepted += 1
-        self._links.add(link)
+        self.links.add(link)
         # The newest connection wins: the older one is often half open, and refusing the new
         # one would lock its station out until we notice.
         older = self._by_station.pop(station, None)
@@ -233,7 +239,9 @@ class Endpoint:
 
     def _ended(self, link: Link, code: int, why: str) -> None:
         connection = link.connection
-        self._links.discard(link)
+        if not isinstance(connection, Connection):
+            raise TypeError(connection)
+        self.links.discard(link)
         connection.ended()
         for ended in self._end_waiters.pop(connection, ()):
             if not ended.done():

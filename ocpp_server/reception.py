@@ -10,6 +10,7 @@ import structlog
 from ocpp_server.certificates import certificate_names
 from ocpp_server.front import Accept, NeedMore, judge
 from ocpp_server.gate import Refused
+from ocpp_server.nameless import Arrival
 from ocpp_server.refusal import RefusalReason, Refuse, refusal
 
 if TYPE_CHECKING:
@@ -91,7 +92,12 @@ class Reception(asyncio.Protocol):
     async def _ask_gate(self, accepted: Accept, transport: asyncio.Transport) -> None:
         address = _address_of(transport)
         endpoint = self._endpoint
+        names = certificate_names(transport.get_extra_info("peercert"))
+        arrival = Arrival(accepted, address, names)
         try:
+            if not accepted.station_name:
+                self._let_wait(arrival, transport)
+                return
             async with asyncio.timeout(endpoint.limits.admission_timeout_s):
                 admission = await endpoint.gate.admit(
                     accepted.station_name,
@@ -108,9 +114,7 @@ class Reception(asyncio.Protocol):
                 self._refuse(slow)
             elif not transport.is_closing():
                 late = bytes(self._received)
-                endpoint.take_on(
-                    transport, accepted, admission.station, address=address, late=late
-                )
+                endpoint.take_on(transport, arrival, admission.station, late)
                 self._end()  # not before: should taking on fail, the socket is still ours
         except TimeoutError:
             self._refuse(refusal(503, RefusalReason.GATE_BUSY, _ADVICE[503]))
@@ -118,6 +122,15 @@ class Reception(asyncio.Protocol):
             endpoint.counters.failures += 1
             log.exception("admission failed", station=accepted.station_name)
             self._refuse(refusal(500, RefusalReason.GATE_FAILED, "Our mistake."))
+
+    def _let_wait(self, arrival: Arrival, transport: asyncio.Transport) -> None:
+        anteroom = self._endpoint.anteroom
+        wait = anteroom.reason_to_wait()
+        if wait is not None:
+            self._refuse(wait)
+        elif not transport.is_closing():
+            anteroom.take_on(transport, arrival, bytes(self._received))
+            self._end()
 
     def _slow_down(self, station: StationId) -> Refuse | None:
         now_s = asyncio.get_running_loop().time()

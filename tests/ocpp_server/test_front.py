@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain.places import StationId
 from ocpp_server.front import (
     Accept,
     FrontRules,
     NeedMore,
     judge,
 )
-from ocpp_server.naming import station_name_in
+from ocpp_server.naming import resolve_name, station_name_in
 from ocpp_server.refusal import RefusalReason, Refuse
 
 RULES = FrontRules()
@@ -95,12 +96,40 @@ def test_the_id_is_the_last_segment_that_says_anything(target: str, name: str) -
     assert station_name_in(target) == name
 
 
-def test_an_address_without_an_id_is_refused_with_advice() -> None:
-    verdict = refused(request(target="/ocpp/"))
+def test_an_address_without_an_id_is_taken_on_nameless() -> None:
+    assert accepted(request(target="/ocpp/")).station_name == ""
 
-    assert verdict.reason is RefusalReason.NO_STATION_ID
-    assert verdict.response.startswith(b"HTTP/1.1 404 Not Found\r\n")
-    assert b"STATION-ID" in verdict.response
+
+def test_a_login_names_the_station_where_its_address_does_not() -> None:
+    header = "Authorization: Basic " + base64.b64encode(b"N-001:pw").decode()
+
+    assert accepted(request(header, target="/ocpp/")).station_name == "N-001"
+    assert accepted(request(header, target="/ocpp/N-002")).station_name == "N-002"
+
+
+REGISTERED = {"n-001": StationId("N-001"), "ocpp7": StationId("OCPP7")}
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("N-001", "N-001"),
+        ("n-001", "N-001"),
+        ("ocppN-001", "N-001"),
+        ("OCPPn-001", "N-001"),
+        ("N-001N-001", "N-001"),
+        ("N-001n-001", "N-001"),
+        ("ocpp7", "OCPP7"),
+        ("AN-001", "AN-001"),
+        ("N-0012", "N-0012"),
+        ("N-002N-002", "N-002N-002"),
+        ("ocppN-002", "ocppN-002"),
+        ("ocpp", "ocpp"),
+        ("", ""),
+    ],
+)
+def test_an_id_glued_to_our_address_or_to_itself_is_known_again(name: str, meant: str) -> None:
+    assert resolve_name(name, lambda spelled: REGISTERED.get(spelled.casefold())) == meant
 
 
 @pytest.mark.parametrize("name", ["x" * 256, "a%00b", "a%0Ab", "a%7Fb"])

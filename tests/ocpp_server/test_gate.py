@@ -7,11 +7,18 @@ from collections.abc import Iterator
 
 import argon2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from domain.places import StationId
 from ocpp_server import gate as gate_module
-from ocpp_server.gate import Admitted, OpenGate, PasswordGate, Refused
+from ocpp_server.addresses import host_of
+from ocpp_server.allowance import Allowance
+from ocpp_server.certificates import certificate_names
+from ocpp_server.gate import Admitted, GateRules, OpenGate, PasswordGate, Refused
+from ocpp_server.limits import Limits
+from ocpp_server.passwords import is_keyed, keyed_hash, verify_keyed
 from ocpp_server.refusal import RefusalReason
 
 # As cheap as argon2id gets: these tests are about the gate, not about the hash.
@@ -106,6 +113,264 @@ async def test_a_user_other_than_the_id_is_logged_not_refused(gate: Counting) ->
 
     assert [line["user"] for line in logged] == ["admin"]
     assert "right" not in repr(logged)
+
+
+async def test_an_odd_user_is_told_once_per_station(
+    gate: Counting, stored: dict[str, str]
+) -> None:
+    with capture_logs() as logged:
+        for user in ("admin", "admin", "root"):
+            await gate.admit("N-001", user, "right", "")
+        await gate.admit("N-002", "admin", None, "")
+
+    assert [(line["station"], line["user"]) for line in logged] == [
+        ("N-001", "admin"),
+        ("N-002", "admin"),
+    ]
+
+
+async def test_whoever_guesses_costs_the_station_no_second_check(gate: Counting) -> None:
+    await gate.admit("N-001", None, "right", "")
+    await gate.admit("N-001", None, "guess", "")
+
+    assert await gate.admit("N-001", None, "right", "") == Admitted("N-001")
+    assert gate.hashed == 2
+
+
+async def test_an_empty_password_comes_in_only_where_that_is_configured(
+    stored: dict[str, str],
+) -> None:
+    gate = PasswordGate(stored.get, resolve, rules=GateRules(allows_empty_password=True))
+
+    assert await gate.admit("N-001", "N-001", "", "") == Admitted("N-001")
+    assert await gate.admit("N-001", None, None, "") == WRONG
+    assert await gate.admit("N-001", "N-001", "wrong", "") == WRONG
+    gate.close()
+
+
+async def test_strangers_are_refused_where_that_is_configured(stored: dict[str, str]) -> None:
+    registered = {"N-003"}
+    gate = PasswordGate(
+        stored.get,
+        resolve,
+        is_registered=registered.__contains__,
+        rules=GateRules(accepts_unknown=False),
+    )
+
+    assert await gate.admit("N-002", None, None, "") == Refused(
+        404, RefusalReason.UNKNOWN_STATION
+    )
+    assert await gate.admit("N-003", None, None, "") == Admitted("N-003")
+    assert await gate.admit("N-001", None, "right", "") == Admitted("N-001")
+    gate.close()
+
+
+# --- generated passwords -------------------------------------------------------------------
+
+KEY = b"k" * 32
+GENERATED = "abcdefghij2345678923"
+
+
+async def test_a_generated_password_comes_in_without_a_slow_check() -> None:
+    stored = {"N-001": keyed_hash(GENERATED, KEY, b"s" * 16)}
+    gate = Counting(stored.get, resolve, key=KEY)
+
+    assert await gate.admit("N-001", "N-001", GENERATED, "") == Admitted("N-001")
+    assert await gate.admit("N-001", "N-001", GENERATED[:-1] + "4", "") == WRONG
+    assert gate.hashed == 0
+    gate.close()
+
+
+@pytest.mark.parametrize("damaged", ["blake2b$", "blake2b$zz$00", "blake2b$00$11$22"])
+async def test_a_damaged_stored_password_keeps_its_station_out_and_says_so(
+    damaged: str,
+) -> None:
+    gate = PasswordGate({"N-001": damaged}.get, resolve, key=KEY)
+    with capture_logs() as logged:
+        assert await gate.admit("N-001", None, GENERATED, "") == WRONG
+
+    assert logged[-1]["event"] == "stored password hash is unusable"
+    gate.close()
+
+
+def test_a_generated_password_needs_key_salt_and_every_letter() -> None:
+    stored = keyed_hash(GENERATED, KEY, b"s" * 16)
+
+    assert is_keyed(stored)
+    assert not is_keyed(HASHER.hash("right"))
+    assert verify_keyed(stored, GENERATED, KEY)
+    assert not verify_keyed(stored, GENERATED, b"x" * 32)
+    assert not verify_keyed(stored, GENERATED + "2", KEY)
+    assert stored != keyed_hash(GENERATED, KEY, b"t" * 16)
+
+
+async def test_a_storm_of_two_thousand_stations_comes_in_without_one_slow_check() -> None:
+    stored = {
+        f"N-{number:04}": keyed_hash(f"{GENERATED}{number}", KEY, b"s" * 16)
+        for number in range(2000)
+    }
+    gate = Counting(stored.get, key=KEY)
+    for _ in range(3):
+        admitted = [
+            await gate.admit(f"N-{n:04}", None, f"{GENERATED}{n}", "192.0.2.1:1")
+            for n in range(2000)
+        ]
+        assert admitted == [Admitted(StationId(f"N-{n:04}")) for n in range(2000)]
+
+    assert gate.hashed == 0
+    remembered = (gate._right, gate._wrong, gate._told, gate._failures, gate._chances)
+    assert [len(each) for each in remembered] == [0, 0, 0, 0, 0]
+    gate.close()
+
+
+# --- limits --------------------------------------------------------------------------------
+
+FEW = Limits(failed_handshakes=2, failed_handshake_every_s=60)
+HERE, NEXT_DOOR, ELSEWHERE = "192.0.2.1:4711", "192.0.2.1:4712", "192.0.2.2:4711"
+
+
+async def test_too_many_failures_from_one_address_are_told_to_wait(
+    stored: dict[str, str],
+) -> None:
+    gate = Counting(stored.get, resolve, limits=FEW)
+    for guess in ("a", "b"):
+        assert await gate.admit("N-001", None, guess, HERE) == WRONG
+    beyond = await gate.admit("N-001", None, "b", NEXT_DOOR)
+
+    assert isinstance(beyond, Refused)
+    assert (beyond.status, beyond.reason) == (429, RefusalReason.TOO_MANY_FAILURES)
+    assert 0 < beyond.retry_after_s <= 60
+    assert await gate.admit("N-001", None, "b", ELSEWHERE) == WRONG
+    assert gate.hashed == 2
+    gate.close()
+
+
+async def test_guesses_beyond_the_limit_are_not_even_checked(stored: dict[str, str]) -> None:
+    gate = Counting(stored.get, resolve, limits=FEW)
+    for number in range(20):
+        await gate.admit("N-001", None, f"guess {number}", HERE)
+
+    assert gate.hashed == 3  # the two that are free, and one second chance
+    gate.close()
+
+
+async def test_a_right_password_comes_in_however_often_its_neighbours_fail(
+    stored: dict[str, str],
+) -> None:
+    stored["N-002"] = keyed_hash(GENERATED, KEY, b"s" * 16)
+    gate = Counting(stored.get, resolve, key=KEY, limits=FEW)
+    for number in range(20):
+        await gate.admit("N-003X", None, None, HERE)
+        await gate.admit("N-002", None, f"guess {number}", HERE)
+
+    assert await gate.admit("N-001", None, "right", HERE) == Admitted("N-001")  # never seen
+    assert await gate.admit("N-001", None, "right", HERE) == Admitted("N-001")  # remembered
+    assert await gate.admit("N-002", None, GENERATED, HERE) == Admitted("N-002")
+    assert await gate.admit("N-004", None, None, HERE) == Admitted("N-004")  # needs none
+    gate.close()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "are_one"),
+    [
+        ("192.0.2.1:1", "192.0.2.1:2", True),
+        ("192.0.2.1:1", "192.0.2.2:1", False),
+        ("[2001:db8::1]:1", "[2001:db8::ffff:2]:1", True),
+        ("[2001:db8::1]:1", "[2001:db8:0:1::1]:1", False),
+        ("[::ffff:192.0.2.1]:1", "192.0.2.1:7", True),
+        ("[fe80::1%eth0]:1", "[fe80::2%eth0]:1", True),
+        ("", "", True),
+    ],
+)
+def test_failures_count_together_for_whoever_owns_the_addresses(
+    one: str, other: str, are_one: bool
+) -> None:
+    assert (host_of(one) == host_of(other)) is are_one
+
+
+def test_an_allowance_is_a_burst_and_then_a_pace() -> None:
+    allowance = Allowance[str](3, 2.0)
+    assert [allowance.take("a", 0.0) for _ in range(4)] == [0.0, 0.0, 0.0, 2.0]
+    assert allowance.take("b", 0.0) == 0.0
+    assert allowance.wait_s("a", 1.5) == 0.5
+    assert [allowance.take("a", 2.0) for _ in range(2)] == [0.0, 2.0]
+    assert [allowance.take("a", 100.0) for _ in range(4)] == [0.0, 0.0, 0.0, 2.0]
+
+
+@given(
+    burst=st.integers(1, 5),
+    moments=st.lists(st.floats(0, 100), max_size=60).map(sorted),
+)
+def test_no_allowance_lets_more_through_than_its_burst_and_pace(
+    burst: int, moments: list[float]
+) -> None:
+    allowance = Allowance[str](burst, 10.0)
+    taken = [at for at in moments if allowance.take("a", at) == 0]
+
+    for first, at in enumerate(taken):
+        window = [other for other in taken[first:] if other - at < 10.0 - 1e-6]
+        assert len(window) <= burst + 1
+    total_s = taken[-1] - taken[0] if taken else 0
+    assert len(taken) <= burst + total_s / 10.0 + 1e-6
+
+
+def test_an_allowance_remembers_a_bounded_number_of_keys() -> None:
+    allowance = Allowance[int](1, 60.0, max_keys=100)
+    for key in range(1000):
+        assert allowance.take(key, 0.0) == 0.0
+
+    assert len(allowance) == 100
+    assert allowance.take(999, 0.0) == 60.0  # the latest are the ones remembered
+
+
+# --- certificates --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("names", [("N-001",), ("n-001",), ("maker", "N-001")])
+async def test_a_certificate_in_the_stations_name_takes_the_passwords_place(
+    gate: Counting, names: tuple[str, ...]
+) -> None:
+    admission = await gate.admit("n-001", None, None, "", certificate_names=names)
+
+    assert admission == Admitted("N-001")
+    assert gate.hashed == 0
+
+
+@pytest.mark.parametrize("names", [(), ("N-002",), ("N-001.example.com",), ("*",)])
+async def test_a_certificate_of_somebody_else_stays_out_whatever_the_password(
+    gate: Counting, names: tuple[str, ...]
+) -> None:
+    with capture_logs() as logged:
+        refused = await gate.admit("N-001", None, "right", "", certificate_names=names)
+
+    assert refused == Refused(403, RefusalReason.BAD_CERTIFICATE)
+    assert logged[0]["event"] == "certificate of another station"
+    assert logged[0]["names"] == names
+
+
+async def test_without_a_certificate_nobody_comes_in_where_one_is_required(
+    stored: dict[str, str],
+) -> None:
+    gate = PasswordGate(stored.get, resolve, rules=GateRules(requires_certificate=True))
+    refused = Refused(403, RefusalReason.NO_CERTIFICATE)
+
+    assert await gate.admit("N-001", None, "right", "") == refused
+    assert await gate.admit("N-002", None, None, "") == refused
+    named = await gate.admit("N-002", None, None, "", certificate_names=("N-002",))
+    assert named == Admitted("N-002")
+    gate.close()
+
+
+def test_the_names_in_a_certificate_are_its_cn_and_every_san() -> None:
+    certificate = {
+        "subject": ((("organizationName", "Maker"),), (("commonName", "N-001"),)),
+        "subjectAltName": (("DNS", "n-001.local"), ("URI", "urn:n-001")),
+    }
+
+    assert certificate_names(certificate) == ("N-001", "n-001.local", "urn:n-001")
+    assert certificate_names({"issuer": ()}) == ()
+    assert certificate_names(None) is None
+    assert certificate_names({}) is None  # not asked for, or none shown
 
 
 async def test_an_unusable_hash_keeps_its_station_out_and_says_so(

@@ -138,16 +138,6 @@ async def test_a_probe_gets_a_cheap_answer(serve: Any, dial: Any) -> None:
     assert (served.counters.http_probe, served.counters.refused) == (1, 1)
 
 
-async def test_an_address_without_an_id_is_refused(
-    serve: Any, dial: Any, wire_words: SimpleNamespace
-) -> None:
-    served = await serve()
-    station = await dial(served.port)
-    station.write(wire_words.head_with(target="/ocpp/"))
-
-    assert (await station.read_to_end()).startswith(b"HTTP/1.1 404 ")
-
-
 async def test_a_head_that_never_ends_is_given_up(serve: Any, dial: Any) -> None:
     served = await serve(limits=Limits(head_timeout_s=0.05, **FAST))
     station = await dial(served.port)
@@ -809,7 +799,7 @@ async def test_a_loop_that_stood_still_gives_its_peers_their_time_back(serve: An
     served = await serve(limits=Limits(ping_every_s=1, **FAST))
     async with websockets.connect(served.url()):
         await served.until(lambda: served.endpoint.connections == 1)
-        link = next(iter(served.endpoint._links))
+        link = next(iter(served.endpoint.links))
         link._has_ponged = True
         served.endpoint._next_tick_at -= 3600
         await asyncio.sleep(0.05)
@@ -835,7 +825,7 @@ async def test_the_system_watches_for_peers_that_acknowledge_nothing(serve: Any)
     served = await serve(limits=Limits(ping_every_s=20, half_open_after=3))
     async with websockets.connect(served.url()):
         await served.until(lambda: served.endpoint.connections == 1)
-        (link,) = served.endpoint._links
+        (link,) = served.endpoint.links
         sock = link._transport.underlying_transport.get_extra_info("socket")
 
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
