@@ -47,7 +47,7 @@ class Replay:
         self._engine = Engine(registry, catalogue, dictionary)
         desk = Desk(
             registry,
-            settings or DeskSettings(),
+            settings or DeskSettings(is_rehearsal=True),
             status_page=_status_page,
             view=BelievedSites(registry, self._engine),
         )

@@ -32,6 +32,7 @@ def fault_of(track: Track, rule: Rule, cleared_at: datetime | None = None) -> Fa
         advice=rule.advice,
         stations=tuple(track.stations),
         clean_since=None if track.is_present else track.clean_at,
+        clears_at=None if track.is_present or cleared_at is not None else track.due_at,
     )
 
 

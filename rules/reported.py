@@ -16,6 +16,9 @@ from rules.handlers import Handlers
 from rules.ledger import Ledger
 from rules.sighting import Sighting, is_danger
 
+DANGER_SEVERITY = 0
+"""The worst severity of OCPP 2.1's NotifyEvent; 7 and above are notices and raise nothing."""
+
 
 class ReportedFaults:
     """What stations say of themselves: Faulted, or an error code without Faulted."""
@@ -82,8 +85,10 @@ class ReportedFaults:
         codes, severity = meaning.codes, meaning.severity
         if not codes:
             track = self._ledger.find(rule, event.place)
-            # Faulted that is sent again often loses its words: the last known ones stay.
-            codes = tuple(track.codes) if track and track.codes else (OTHER,)
+            # Faulted that is sent again often loses its words: the last known ones stay. In
+            # OCPP 2.x it never has any: what is reported apart at the place says them.
+            known = track.codes if track and track.codes else self._codes_apart(event.place)
+            codes = tuple(known) or (OTHER,)
             if track is not None and track.codes and severity is None:
                 severity = track.base
         self._ledger.see(
@@ -116,7 +121,7 @@ class ReportedFaults:
                 error=event.error,
                 position=event.position,
                 can_flap=True,
-                is_danger=isinstance(event, ErrorRaised) and is_danger(meaning.codes),
+                is_danger=_is_dangerous(event, meaning),
             ),
         )
         if key not in track.keys:
@@ -130,12 +135,24 @@ class ReportedFaults:
         if not track.keys:
             self._ledger.end(rule, event.place, event.observed_at, event.position)
 
+    def _codes_apart(self, place: Place) -> list[str]:
+        station = place.station
+        tracks = self._ledger.tracks_at(station) if station is not None else []
+        return sorted({code for t in tracks if t.place == place and t.keys for code in t.codes})
+
     def _make(self, station: str) -> str:
         registered = self._registry.stations.get(StationId(station))
         if registered is not None and registered.vendor:
             return registered.vendor
         belief = self._fleet.stations.get(StationId(station))
         return belief.vendor if belief else ""
+
+
+def _is_dangerous(event: StatusReported | ErrorRaised, meaning: Meaning) -> bool:
+    """An event of its own is danger by its code or by severity 0 (OCPP 2.1: Danger)."""
+    if not isinstance(event, ErrorRaised):
+        return False  # a code beside a status that is not Faulted: charging goes on
+    return event.severity == DANGER_SEVERITY or is_danger(meaning.codes)
 
 
 def _fits(rule: Rule, place: Place) -> bool:

@@ -15,6 +15,8 @@ from domain.events import (
     AnyEvent,
     Connected,
     Disconnected,
+    ErrorCleared,
+    ErrorRaised,
     ErrorReport,
     Heard,
     HeartbeatAgreed,
@@ -48,6 +50,9 @@ _STEP_KEYS = {
     "heartbeat",
     "service",
     "maintenance",
+    "raised",
+    "cleared",
+    "severity",
 }
 _EXPECT_KEYS = {"at", "change", "rule", "place", "severity", "codes", "inhibited_by", "work"}
 
@@ -190,14 +195,16 @@ def _registry(story: Story) -> Registry:
 def _event(step: object, at: datetime) -> AnyEvent:
     if not isinstance(step, Mapping) or not set(step) <= _STEP_KEYS:
         raise StoryError(f"a step is a map with keys of: {', '.join(sorted(_STEP_KEYS))}")
+    event = _told_of_link(step, at) or _told_of_place(step, at)
+    if event is None:
+        raise StoryError("a step needs status, raised, link, heard, heartbeat or service")
+    return event
+
+
+def _told_of_link(step: Mapping[str, Any], at: datetime) -> AnyEvent | None:
     station = StationId(str(step.get("station", "A")))
-    place = Place.of_station(station, int(step.get("evse", 0)))
     if "service" in step:
         return _service(step["service"], at)
-    if "maintenance" in step:
-        until = at + _span(step["maintenance"], "maintenance")
-        where = Place.of_site(SiteId(str(step["site"]))) if "site" in step else place
-        return MaintenancePlanned(observed_at=at, place=where, until=until)
     if "heartbeat" in step:
         every = _span(step["heartbeat"], "heartbeat").total_seconds()
         return HeartbeatAgreed(observed_at=at, station=station, every_s=every)
@@ -205,13 +212,26 @@ def _event(step: object, at: datetime) -> AnyEvent:
         return Connected(observed_at=at, station=station)
     if step.get("link") == "lost":
         return Disconnected(observed_at=at, station=station, code=1006)
+    return Heard(observed_at=at, station=station) if step.get("heard") else None
+
+
+def _told_of_place(step: Mapping[str, Any], at: datetime) -> AnyEvent | None:
+    station = StationId(str(step.get("station", "A")))
+    place = Place.of_station(station, int(step.get("evse", 0)))
+    if "maintenance" in step:
+        until = at + _span(step["maintenance"], "maintenance")
+        where = Place.of_site(SiteId(str(step["site"]))) if "site" in step else place
+        return MaintenancePlanned(observed_at=at, place=where, until=until)
+    if "raised" in step:
+        error, severity = ErrorReport(code=str(step["raised"])), step.get("severity")
+        return ErrorRaised(observed_at=at, place=place, error=error, severity=severity)
+    if "cleared" in step:
+        error = ErrorReport(code=str(step["cleared"]))
+        return ErrorCleared(observed_at=at, place=place, error=error)
     if "status" in step:
-        return StatusReported(
-            observed_at=at, place=place, status=_status(step["status"]), error=_error(step)
-        )
-    if step.get("heard"):
-        return Heard(observed_at=at, station=station)
-    raise StoryError("a step needs status, link (up, lost), heard, heartbeat or service")
+        status, said = _status(step["status"]), _error(step)
+        return StatusReported(observed_at=at, place=place, status=status, error=said)
+    return None
 
 
 def _service(word: object, at: datetime) -> AnyEvent:

@@ -66,15 +66,18 @@ class Surroundings:
         if track.place.kind is PlaceKind.SITE:
             site = self._registry.sites.get(SiteId(track.place.name))
             stations = [station.id for station in site.stations] if site else []
-        elif track.place.kind is PlaceKind.STATION:
-            stations = [StationId(track.place.name)]
+        elif track.place.station is not None:
+            stations = [track.place.station]
         else:
             return []
+        is_evse = track.place.kind is PlaceKind.EVSE
         return [
             other
             for station in stations
             for other in self.tracks_at(station)
-            if other is not track and other.phase is Phase.ACTIVE
+            if other is not track
+            and other.phase is Phase.ACTIVE
+            and (not is_evse or other.place == track.place)
         ]
 
     def blocks_charging(self, track: Track) -> bool:
@@ -136,7 +139,8 @@ class Surroundings:
             wider += [
                 other
                 for other in self.tracks_at(station)
-                if other is not track and other.place.kind is PlaceKind.STATION
+                if other is not track
+                and (other.place.kind is PlaceKind.STATION or other.place == track.place)
             ]
         return wider
 

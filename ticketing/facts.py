@@ -92,7 +92,7 @@ class _Gathering:
             missing = [
                 f"no value for {name}"
                 for name in ("phone", "emergency_number")
-                if not self.values[name]
+                if not self.values[name] and not self.sources.settings.is_rehearsal
             ]
         return Facts(
             pattern=self._pattern(),

@@ -17,6 +17,9 @@ from ticketing.settings import DeskSettings
 from ticketing.titles import ticket_title
 from ticketing.wording import Wording
 
+NO_PHONE = "no value for phone"
+"""Ends the worry about a notice of danger that had no number to name."""
+
 FIRST_NUMBER = 1001
 
 
@@ -86,8 +89,12 @@ class Filing:
         return with_history(ticket, entry, self.settings.history_at_most)
 
     def open_task(self, about: Ticket, at: datetime, worry: str) -> None:
-        """Open a task for us about another ticket, once per worry."""
-        key = f"task|{about.id}|{worry}"
+        """Open a task for us about another ticket, once per worry.
+
+        A number that is not set is one task, however many notices go without it.
+        """
+        is_setting = worry.endswith(NO_PHONE)
+        key = f"task|{NO_PHONE}" if is_setting else f"task|{about.id}|{worry}"
         if self.book.has_key(key):
             return
         task = msgspec.structs.replace(
@@ -97,6 +104,8 @@ class Filing:
             stations=about.stations,
             customer=about.customer,
             site=about.site,
-            title=f"A notice about {about.id} needs a person: {worry}",
+            title="Set texts.phone: notices of danger go without a number to call"
+            if is_setting
+            else f"A notice about {about.id} needs a person: {worry}",
         )
         self.save(self.noted(task, at, "opened", worry), key)

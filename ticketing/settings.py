@@ -11,6 +11,7 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about the desk that an operator may set; defaults are the contract's.
 
     `phone` is the number a person answers ("" = none: what needs it falls away).
+    `is_rehearsal`: nothing is sent (replay), so what this installation lacks is nobody's task.
     `emergency_number` overrides the number of the site's country ("" = the country's).
     """
 
@@ -26,3 +27,4 @@ class DeskSettings(msgspec.Struct, frozen=True, kw_only=True):
     notices_at_most: int = 4
     notices_within: timedelta = timedelta(hours=12)
     history_at_most: int = 500
+    is_rehearsal: bool = False

@@ -37,7 +37,7 @@ def _without_pauses(monkeypatch):
 async def test_a_process_that_could_not_be_started_again_is_tried_until_it_can(tmp_path):
     said = []
     service = Stumbling(Settings(data=tmp_path), said.append)
-    await service._start_role("core")
+    await service._start_role("core", asyncio.Event())
     async with asyncio.timeout(5):
         await service.is_back.wait()
     await service.close()
@@ -58,6 +58,6 @@ cat >/dev/null
     child.chmod(0o700)
     monkeypatch.setattr(app.serve.sys, "executable", str(child))
     service = Service(Settings(data=tmp_path), [].append)
-    await service._start_role("web")
+    await service._start_role("web", asyncio.Event())
     assert service.settings.http.port == 8123
     await service.close()

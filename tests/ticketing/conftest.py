@@ -93,6 +93,7 @@ class World:
         self.episodes: dict[str, int] = {}
         self.live: dict[str, Fault] = {}
         self.wake_at = None
+        self.said_count = 0
 
     def new_desk(self) -> Desk:
         return Desk(
@@ -136,8 +137,9 @@ class World:
             about.setdefault("cleared_at", at)
         fault = msgspec.structs.replace(fault, **about)
         self.live[key] = fault
+        self.said_count += 1
         return Decision(
-            key=f"{fault.fingerprint}#{fault.episode}:{change}:{at.isoformat()}",
+            key=f"{fault.fingerprint}#{fault.episode}:{change}:{self.said_count}",
             change=change,
             fault=fault,
             at=at,

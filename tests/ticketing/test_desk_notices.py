@@ -201,7 +201,7 @@ def test_a_danger_without_a_phone_goes_without_the_line_and_makes_a_task(make_wo
     assert "leave it plugged in" in world.notices[0].text
     tasks = [t for t in world.tickets.values() if t.kind == "task"]
     assert [t.title for t in tasks] == [
-        "A notice about T-1001 needs a person: a danger notice went with no value for phone"
+        "Set texts.phone: notices of danger go without a number to call"
     ]
 
 
