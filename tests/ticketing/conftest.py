@@ -170,6 +170,8 @@ class World:
 
     def calls(self, at: datetime, **about: object) -> None:
         about.setdefault("customer", CustomerId("acme"))
+        self.said_count += 1
+        about.setdefault("position", self.said_count)
         self.take(at, ContactMade(observed_at=at, channel="phone", text="dead", **about))
         self.passes(at)
 
