@@ -66,7 +66,11 @@ def inputs(world, at, name, what, severity, flag, number):
     if what == "call":
         station = None if name.startswith("site:") else StationId(name.partition("/")[0])
         yield ContactMade(
-            observed_at=at, customer=CustomerId("acme"), channel="phone", station=station
+            observed_at=at,
+            customer=CustomerId("acme"),
+            channel="phone",
+            station=station,
+            position=number + 1,
         )
     elif what in ("take", "close"):
         act = {"ticket": f"T-{1001 + number % 3}", "who": "kim", "key": f"k{number}"}
