@@ -26,6 +26,7 @@ from ocpp_server.limits import Limits
 from ocpp_server.listener import Endpoint
 from ocpp_server.naming import resolve_name
 from ocpp_server.protocol import Dialect
+from ocpp_server.tls import server_context
 from ocpp_server.v2x.dialect import Dialect2x
 from ocpp_server.v16.dialect import Dialect16
 from rules.engine import Engine
@@ -202,10 +203,6 @@ def make_outbox(settings: Settings, parts: Parts, clock: Clock) -> Outbox:
     return Outbox(parts.store.outbox, {"email": mail}, clock)
 
 
-class TlsFilesError(OSError):
-    """A certificate or key that cannot be used; says which and why."""
-
-
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
     """Build the TLS context of the OCPP endpoint; None where no certificate is set.
 
@@ -214,20 +211,4 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
     ocpp = settings.ocpp
     if ocpp.tls_cert is None or ocpp.tls_key is None:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(ocpp.tls_cert, ocpp.tls_key)
-    except OSError as error:
-        files = f"ocpp.tls_cert {ocpp.tls_cert} and ocpp.tls_key {ocpp.tls_key}"
-        raise TlsFilesError(f"{files}: {error}") from error
-    if ocpp.tls_client_ca is not None:
-        # Asked for, not insisted on: whether a station needs one is the gate's decision,
-        # which can tell the station, and the log, what is missing.
-        try:
-            context.load_verify_locations(ocpp.tls_client_ca)
-        except OSError as error:
-            message = f"ocpp.tls_client_ca {ocpp.tls_client_ca}: {error}"
-            raise TlsFilesError(message) from error
-        context.verify_mode = ssl.CERT_OPTIONAL
-    return context
+    return server_context(ocpp.tls_cert, ocpp.tls_key, ocpp.tls_client_ca)

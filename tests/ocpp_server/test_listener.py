@@ -21,6 +21,7 @@ from ocpp_server import listener
 from ocpp_server.gate import Admitted, Refused
 from ocpp_server.limits import Limits
 from ocpp_server.refusal import RefusalReason
+from ocpp_server.tls import server_context
 
 pytestmark = pytest.mark.e2e
 
@@ -884,6 +885,36 @@ async def test_a_station_that_does_not_read_is_aborted_over_tls_too(
     assert served.counters.overrun == 1
 
 
+async def test_the_gate_sees_the_names_in_a_client_certificate(
+    serve: Any, dial: Any, tls: SimpleNamespace
+) -> None:
+    gate = SlowGate(Admitted("N-001"))
+    gate.may_go.set()
+    served = await serve(gate=gate, ssl=tls.server)
+    for shown in (tls.client, tls.named):
+        station = await dial(served.port, ssl=shown)
+        await station.handshake()
+
+    assert gate.certificates == [None, ("localhost", "127.0.0.1")]
+
+
+async def test_plain_websockets_on_the_tls_port_are_told_what_is_wrong(
+    serve: Any, dial: Any, tls: SimpleNamespace
+) -> None:
+    served = await serve(ssl=tls.server)
+    with capture_logs() as logged:
+        for _ in range(50):
+            station = await dial(served.port)
+            station.write(b"GET /ocpp/N-001 HTTP/1.1\r\n\r\n")
+            await station.read_to_end()
+
+    told = [line for line in logged if line["event"] == "tls failed"]
+    assert 30 <= len(told) < 40  # a scanner fills no log
+    assert {(line["reason"], "wss://" in line["advice"]) for line in told} == {
+        ("HTTP_REQUEST", True)
+    }
+
+
 @pytest.fixture
 def tls(tmp_path: Path) -> SimpleNamespace:
     """A certificate for loopback that nobody signed, made by openssl on the spot."""
@@ -896,7 +927,7 @@ def tls(tmp_path: Path) -> SimpleNamespace:
          "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
         check=True, capture_output=True,
     )  # fmt: skip
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key)
-    client = ssl.create_default_context(cafile=str(certificate))
-    return SimpleNamespace(server=server, client=client)
+    server = server_context(certificate, key, client_ca=certificate)
+    client, named = (ssl.create_default_context(cafile=str(certificate)) for _ in range(2))
+    named.load_cert_chain(certificate, key)
+    return SimpleNamespace(server=server, client=client, named=named)
