@@ -43,8 +43,8 @@ class Limits:
     admission_timeout_s: float = 30.0  # for the gate: 503
     failed_handshakes: int = 30  # per address at once, then one in each of the next; else 429
     failed_handshake_every_s: float = 2.0  # 30 a minute: two stations that retry every 5 s
-    handshakes: int = 20  # per station at once, then one in each of the next; else 429
-    handshake_every_s: float = 1.0  # the quickest station seen comes back every 3 s
+    handshakes: int = 60  # per station at once, then one in each of the next; else 429
+    handshake_every_s: float = 0.5  # the quickest real station came back every 3 s
     max_message_bytes: int = KIB * KIB  # beyond: close 1009
     max_unsent_bytes: int = 256 * KIB  # a station that does not read: aborted
     max_waiting: int = 256  # answers that wait for a commit; beyond: we stop reading
