@@ -176,8 +176,8 @@ class Anteroom:
                 return  # gone meanwhile
             if isinstance(admission, Refused):
                 self._refuse(link, admission.reason, name)
-            elif endpoint.reason_to_wait() is not None:
-                self._refuse(link, RefusalReason.NOT_ACCEPTING, name)
+            elif (wait := self._reason_to_wait(admission.station)) is not None:
+                self._refuse(link, wait.reason, name)
             else:
                 self._take_over(link, nameless, admission.station)
         except TimeoutError:
@@ -186,6 +186,10 @@ class Anteroom:
             endpoint.counters.failures += 1
             log.exception("admission failed", station=name)
             self._refuse(link, RefusalReason.GATE_FAILED, name)
+
+    def _reason_to_wait(self, station: StationId) -> Refuse | None:
+        endpoint, now_s = self._endpoint, asyncio.get_running_loop().time()
+        return endpoint.reason_to_wait() or endpoint.restraint.take_handshake(station, now_s)
 
     def _take_over(self, link: Link, nameless: Nameless, station: StationId) -> None:
         log.info("named by its boot", station=station, address=nameless.arrival.address)

@@ -124,6 +124,22 @@ async def test_a_nameless_station_faces_the_gate_like_everybody_else(
 
 
 @pytest.mark.e2e
+async def test_a_nameless_station_that_cannot_stop_coming_back_is_slowed_down_too(
+    serve: Any, dial: Any, wire_words: SimpleNamespace
+) -> None:
+    limits = Limits(handshakes=1, handshake_every_s=30, tick_s=0.01, close_wait_s=0.2)
+    served = await serve(limits=limits)
+    first, second = await dial(served.port), await dial(served.port)
+    for station in (first, second):
+        await station.handshake(nameless_head(wire_words))
+        station.frame(BOOT)
+    assert await first.read_frame() == (1, b'[3,"b","BootNotification"]')
+
+    assert await second.read_close() == 1008
+    assert served.counters.refusals == {RefusalReason.TOO_MANY_HANDSHAKES: 1}
+
+
+@pytest.mark.e2e
 async def test_one_that_does_not_boot_is_asked_once_and_then_given_up(
     serve: Any, dial: Any, wire_words: SimpleNamespace
 ) -> None:
