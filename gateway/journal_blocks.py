@@ -19,8 +19,9 @@ MAX_OFFSET = 2**32 - 1
 
 _LAST_FRAME_KIND = EntryKind.SENT  # RECEIVED and SENT are frames, whatever comes after is not
 
-Row = tuple[int, int, int, int | None, bytes]
-"""An entry as it stands in its table: position, moment, kind, station's number, body."""
+Row = tuple[int, int, int, int | None, bytes, bytes | None]
+"""An entry as it stands in its table: position, moment, kind, station's number, body, and the
+body of the entry after it where that one is the answer to this one."""
 
 
 class OpenBlock:
@@ -43,7 +44,7 @@ class OpenBlock:
         frames, newest_at = self._frames, self._newest_at
         position = self._last
         count = 0
-        for position, at, kind, station, _ in rows:
+        for position, at, kind, station, _, _ in rows:
             count += 1
             if at > newest_at:
                 newest_at = at
@@ -80,7 +81,7 @@ def open_block(connection: sqlite3.Connection) -> OpenBlock:
     block = OpenBlock()
     block.add(
         connection.execute(
-            "SELECT position, at, kind, station, x'' FROM entries WHERE position > ?"
+            "SELECT position, at, kind, station, x'', NULL FROM entries WHERE position > ?"
             " ORDER BY position",
             (newest_block(connection),),
         )

@@ -3,6 +3,9 @@
 Frames are found by station through blocks: for every few thousand entries one row per station
 lists where its frames are. A plain index on the station would rewrite one page per entry and
 made the journal two to three times slower; blocks are only ever appended.
+
+A call and the answer that follows it are two entries in one row: a row costs more than what is
+in it. Files of the first schema, which has a row for each, are read as they are.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from itertools import chain
 from domain.journal import Entry, EntryKind
 from domain.places import StationId
 from gateway.journal_blocks import Row, newest_block
+from gateway.sqlite_files import version_of
 
 SCHEMA: tuple[str, ...] = (
     """
@@ -39,6 +43,8 @@ SCHEMA: tuple[str, ...] = (
         PRIMARY KEY (block, station)
     ) WITHOUT ROWID;
     """,
+    # What we answered to the frame in `body`: the entry after it, of the same moment.
+    "ALTER TABLE entries ADD COLUMN answer BLOB",
 )
 """Step n leads from schema version n to n + 1 (see `gateway.sqlite_files.migrate`)."""
 
@@ -50,13 +56,18 @@ _SECOND_US = 1_000_000
 _DAY_US = 86_400 * _SECOND_US
 
 _ROWS_AT_ONCE = 32  # one statement for so many takes a sixth off the work per row
-_INSERT = "INSERT INTO entries (position, at, kind, station, body) VALUES (?, ?, ?, ?, ?)"
-_INSERT_SOME = _INSERT + ", (?, ?, ?, ?, ?)" * (_ROWS_AT_ONCE - 1)
-_COLUMNS = "e.position, e.at, e.kind, s.name, e.body"
+_INSERT = (
+    "INSERT INTO entries (position, at, kind, station, body, answer) VALUES (?, ?, ?, ?, ?, ?)"
+)
+_INSERT_SOME = _INSERT + ", (?, ?, ?, ?, ?, ?)" * (_ROWS_AT_ONCE - 1)
+_ANSWERS_FROM = 2  # the schema version that has answers beside their calls
 _JOINED = "entries e LEFT JOIN stations s ON s.id = e.station"
 _IS_FRAME = f"e.kind IN ({EntryKind.RECEIVED:d}, {EntryKind.SENT:d})"
 
-_Named = tuple[int, int, int, str | None, bytes]
+_RECEIVED = EntryKind.RECEIVED
+_SENT = EntryKind.SENT
+
+_Named = tuple[int, int, int, str | None, bytes, bytes | None]
 
 
 def micros_of(at: datetime) -> int:
@@ -111,24 +122,7 @@ def insert(
     connection: sqlite3.Connection, numbers: StationNumbers, entries: Sequence[Entry]
 ) -> list[Row]:
     """Insert entries, inside the caller's transaction; return them as the table has them."""
-    number = numbers.number
-    rows: list[Row] = []
-    at: datetime | None = None
-    micros = 0
-    for entry in entries:
-        if entry.at is not at:  # entries of one turn of the loop share their moment
-            at = entry.at
-            micros = micros_of(at)
-        station = entry.station
-        rows.append(
-            (
-                entry.position,
-                micros,
-                int(entry.kind),
-                None if station is None else number(station),
-                entry.body,
-            )
-        )
+    rows = _rows(numbers, entries)
     numbers.store(connection)
     whole = len(rows) - len(rows) % _ROWS_AT_ONCE
     for start in range(0, whole, _ROWS_AT_ONCE):
@@ -139,19 +133,57 @@ def insert(
     return rows
 
 
+def _rows(numbers: StationNumbers, entries: Sequence[Entry]) -> list[Row]:
+    """Return the rows for entries: an answer goes into the row of the call right before it."""
+    number = numbers.number
+    rows: list[Row] = []
+    at: datetime | None = None
+    micros = 0
+    following = iter(entries)
+    entry = next(following, None)
+    while entry is not None:
+        if entry.at is not at:  # entries of one turn of the loop share their moment
+            at = entry.at
+            micros = micros_of(at)
+        station = entry.station
+        kind = entry.kind
+        after = next(following, None)
+        answer: bytes | None = None
+        if (
+            after is not None
+            and kind is _RECEIVED
+            and after.kind is _SENT
+            and after.station == station
+            and after.position == entry.position + 1
+            and after.at == at
+        ):
+            answer = after.body
+            after = next(following, None)
+        known = None if station is None else number(station)
+        rows.append((entry.position, micros, int(kind), known, entry.body, answer))
+        entry = after
+    return rows
+
+
 def newest_position(connection: sqlite3.Connection) -> int:
     """Return the position of the file's newest entry; 0 where it has none."""
-    return connection.execute("SELECT max(position) FROM entries").fetchone()[0] or 0
+    newest = connection.execute(
+        f"SELECT position, {_answer_in(connection)} FROM entries e"  # noqa: S608 - constants
+        " ORDER BY position DESC LIMIT 1"
+    ).fetchone()
+    return 0 if newest is None else int(newest[0]) + (newest[1] is not None)
 
 
 def read_after(connection: sqlite3.Connection, after: int) -> Iterator[Entry]:
     """Yield the file's entries after a position, chunk by chunk; sees what comes meanwhile."""
+    columns = _columns(connection)
     while True:
         rows: list[_Named] = []
         damage: sqlite3.Error | None = None
         try:
             for row in connection.execute(
-                f"SELECT {_COLUMNS} FROM {_JOINED} WHERE e.position > ?"  # noqa: S608
+                # From `after` itself on: its answer is the entry behind it.
+                f"SELECT {columns} FROM {_JOINED} WHERE e.position >= ?"  # noqa: S608
                 " ORDER BY e.position LIMIT ?",
                 (after, CHUNK_ENTRIES),
             ):
@@ -159,23 +191,27 @@ def read_after(connection: sqlite3.Connection, after: int) -> Iterator[Entry]:
         except sqlite3.Error as error:
             damage = error
         for row in rows:
-            yield _entry(row)
+            for entry in _entries(row):
+                if entry.position > after:
+                    after = entry.position
+                    yield entry
         if damage is not None:
             raise damage
         if len(rows) < CHUNK_ENTRIES:
             return
-        after = rows[-1][0]
 
 
 def read_back(connection: sqlite3.Connection, after: int, *, limit: int) -> Iterator[Entry]:
-    """Yield the file's newest entries, newest first, down to a position."""
+    """Yield the file's newest entries, newest first, down to a position: `limit` rows."""
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM {_JOINED} WHERE e.position > ?"  # noqa: S608 - constants
-        " ORDER BY e.position DESC LIMIT ?",
+        f"SELECT {_columns(connection)} FROM {_JOINED}"  # noqa: S608 - constants
+        " WHERE e.position >= ? ORDER BY e.position DESC LIMIT ?",
         (after, limit),
     )
     for row in rows:
-        yield _entry(row)
+        for entry in reversed(_entries(row)):
+            if entry.position > after:
+                yield entry
 
 
 def newest_frames(
@@ -186,11 +222,12 @@ def newest_frames(
     if number is None or limit <= 0:
         return []
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM {_JOINED} WHERE e.position > ? AND e.station = ?"  # noqa: S608
-        f" AND {_IS_FRAME} ORDER BY e.position DESC LIMIT ?",
+        f"SELECT {_columns(connection)} FROM {_JOINED}"  # noqa: S608 - constants
+        f" WHERE e.position > ? AND e.station = ? AND {_IS_FRAME}"
+        " ORDER BY e.position DESC LIMIT ?",
         (newest_block(connection), number, limit),
     ).fetchall()
-    found = [_entry(row) for row in rows]
+    found = [entry for row in rows for entry in reversed(_entries(row))]
     blocks = connection.execute(
         "SELECT b.first, f.offsets FROM blocks b CROSS JOIN block_frames f"
         " ON f.block = b.last AND f.station = ? ORDER BY b.last DESC",
@@ -200,9 +237,9 @@ def newest_frames(
         missing = limit - len(found)
         if missing <= 0:
             break
-        newest = [first + offset for offset in reversed(array("I", packed)[-missing:])]
-        found += _at_positions(connection, newest)
-    return found
+        listed = [first + offset for offset in array("I", packed)[-missing:]]
+        found += reversed(_at_positions(connection, listed))
+    return found[:limit]
 
 
 def oldest_frames(
@@ -226,17 +263,29 @@ def oldest_frames(
         if len(found) >= limit:
             return found[:limit]
     rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM {_JOINED} WHERE e.position > ? AND e.station = ?"  # noqa: S608
-        f" AND e.at >= ? AND {_IS_FRAME} ORDER BY e.position LIMIT ?",
+        f"SELECT {_columns(connection)} FROM {_JOINED}"  # noqa: S608 - constants
+        f" WHERE e.position > ? AND e.station = ? AND e.at >= ? AND {_IS_FRAME}"
+        " ORDER BY e.position LIMIT ?",
         (covered, number, micros, limit - len(found)),
     ).fetchall()
-    return found + [_entry(row) for row in rows]
+    found += [entry for row in rows for entry in _entries(row)]
+    return found[:limit]
 
 
 def _at_positions(connection: sqlite3.Connection, positions: Sequence[int]) -> list[Entry]:
-    query = f"SELECT {_COLUMNS} FROM {_JOINED} WHERE e.position = ?"  # noqa: S608 - constants
+    columns = _columns(connection)
+    query = f"SELECT {columns} FROM {_JOINED} WHERE e.position = ?"  # noqa: S608 - constants
     rows = (connection.execute(query, (position,)).fetchone() for position in positions)
-    return [_entry(row) for row in rows if row is not None]
+    return [entry for row in rows if row is not None for entry in _entries(row)]
+
+
+def _columns(connection: sqlite3.Connection) -> str:
+    return f"e.position, e.at, e.kind, s.name, e.body, {_answer_in(connection)}"
+
+
+def _answer_in(connection: sqlite3.Connection) -> str:
+    """Name the answer's column; days before the present one keep the schema they have."""
+    return "e.answer" if version_of(connection) >= _ANSWERS_FROM else "NULL"
 
 
 def _number_of(connection: sqlite3.Connection, station: StationId) -> int | None:
@@ -244,12 +293,12 @@ def _number_of(connection: sqlite3.Connection, station: StationId) -> int | None
     return None if found is None else int(found[0])
 
 
-def _entry(row: _Named) -> Entry:
-    position, at, kind, station, body = row
-    return Entry(
-        position,
-        moment_of(at),
-        EntryKind(kind),
-        None if station is None else StationId(station),
-        body,
-    )
+def _entries(row: _Named) -> tuple[Entry, ...]:
+    """Return what a row holds: one entry, or a call and its answer."""
+    position, micros, kind, name, body, answer = row
+    at = moment_of(micros)
+    station = None if name is None else StationId(name)
+    entry = Entry(position, at, EntryKind(kind), station, body)
+    if answer is None:
+        return (entry,)
+    return entry, Entry(position + 1, at, _SENT, station, answer)
