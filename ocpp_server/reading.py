@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from domain.events import AnyEvent
+from ocpp_server.repeats import Earlier
 
 
 class Reading(msgspec.Struct, frozen=True, gc=False):
@@ -18,6 +19,7 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     `is_2x`: the message is of OCPP 2.x, and so is the answer due; `told` is the payload of that
     answer where the action alone does not settle it. `is_foreign`: nothing was read, because
     the message is of the other edition; `translate` then asks the reader of that one.
+    `repeats`: the call was answered before on this connection, and is answered likewise.
     """
 
     events: tuple[AnyEvent, ...]
@@ -34,3 +36,4 @@ class Reading(msgspec.Struct, frozen=True, gc=False):
     is_2x: bool = False
     told: bytes = b""
     is_foreign: bool = False
+    repeats: Earlier | None = None

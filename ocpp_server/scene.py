@@ -27,6 +27,11 @@ class Scene(Struct, gc=False):
     told: bytes = b""
 
 
+EVSE_NUMBERS = range(65)
+"""Connector and EVSE numbers that are believed, 0 being the station: no station has more, and
+what is remembered per number must not grow by whatever somebody sends."""
+
+
 @lru_cache(maxsize=16384)
 def place_at(station: StationId, connector: int) -> Place:
     """Return the place of a connector number of a station."""
@@ -36,7 +41,17 @@ def place_at(station: StationId, connector: int) -> Place:
 
 def place_of(connector: int | UnsetType, scene: Scene) -> Place:
     """Return the place a message is about; the station where it does not say."""
-    return place_at(scene.memory.station, 0 if connector is UNSET else connector)
+    if connector is UNSET:
+        return place_at(scene.memory.station, 0)
+    return place_at(scene.memory.station, believed_number(connector, "connectorId", scene))
+
+
+def believed_number(number: int, path: str, scene: Scene) -> int:
+    """Return a connector or EVSE number; 0, flagged, for one that no station can have."""
+    if number in EVSE_NUMBERS:
+        return number
+    scene.breaches.append(Breach(path, f"no connector has the number {number}"))
+    return 0
 
 
 def moment_of(text: str | UnsetType, path: str, scene: Scene) -> datetime | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from domain.events import AnyEvent
+from domain.events import AnyEvent, Heard
 from ocpp_server.memory import Memory
 from ocpp_server.own import read_own
 from ocpp_server.reading import Reading
+from ocpp_server.repeats import Earlier, digest_of, earlier_of, note
 from ocpp_server.v2x.reading import V21, V201
 from ocpp_server.v16 import reading as reading_v16
 
@@ -51,8 +52,34 @@ class Translation(Memory, kw_only=True):
         """Read a received frame: events, and what has to be answered. Never raises.
 
         The version agreed on reads first; what is plainly of the other edition goes to that
-        one's reader, message by message (quirks A1, A2, J1).
+        one's reader, message by message (quirks A1, A2, J1). A call that was answered on this
+        connection before only says that the station is there.
         """
+        digest = digest_of(frame)
+        if not digest:
+            return self._read_new(frame, at, position)
+        earlier = earlier_of(digest, self.earlier, at)
+        if earlier is not None:
+            return self._said_again(earlier, at, position)
+        reading = self._read_new(frame, at, position)
+        if reading.raw_id and not reading.refusal:
+            told, action, raw_id = reading.told, reading.action, reading.raw_id
+            call = Earlier(digest, action, raw_id, at, position, reading.is_2x, told)
+            note(call, self.earlier)
+        return reading
+
+    def _said_again(self, earlier: Earlier, at: datetime, position: int) -> Reading:
+        heard = Heard(station=self.station, observed_at=at, position=position)
+        return Reading(
+            (heard,),
+            earlier.action,
+            earlier.raw_id,
+            is_2x=earlier.is_2x,
+            told=earlier.told,
+            repeats=earlier,
+        )
+
+    def _read_new(self, frame: bytes, at: datetime, position: int) -> Reading:
         version = VERSIONS.get(self.protocol, _V16)
         reading = version.read(frame, self, at=at, position=position)
         if reading.is_foreign:
@@ -83,3 +110,4 @@ class Translation(Memory, kw_only=True):
         """Begin a new connection: what was not answered on the old one never will be."""
         self.protocol = protocol
         self.due = []
+        self.earlier = []

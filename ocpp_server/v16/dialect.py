@@ -21,7 +21,12 @@ HEARTBEAT_EVERY_S = 300
 def answer_of(
     reading: Reading, now: datetime, position: int, heartbeat_every_s: int
 ) -> bytes | None:
-    """Return the answer due, in the edition of the message; None where none is due."""
+    """Return the answer due, in the edition of the message; None where none is due.
+
+    A call said again is answered as it was the first time: same moment, same number.
+    """
+    if reading.repeats is not None:
+        now, position = reading.repeats.at, reading.repeats.position
     if reading.is_2x:
         return answer_to_2x(reading, now=now, heartbeat_every_s=heartbeat_every_s)
     return answer_to(reading, now=now, position=position, heartbeat_every_s=heartbeat_every_s)

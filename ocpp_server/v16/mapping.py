@@ -244,7 +244,7 @@ def vendor_data_received(message: DataTransfer, scene: Scene) -> tuple[AnyEvent,
     return (
         received,
         StatusReported(
-            place=place_at(scene.memory.station, told.connector),
+            place=place_of(told.connector, scene),
             status=_STATUS.get(told.status, Status.UNKNOWN),
             error=told.error,
             reported_at=read_moment(told.moment),
