@@ -23,11 +23,12 @@ NO_ERROR_CODES = _EMPTY | {
 """errorCode values that name no error."""
 
 NO_VENDOR_CODES = _EMPTY | {
-    "0x00",  # ABB Terra AC, older firmware
-    "0x0000",  # ABB Terra AC
     "amina_info",  # Amina S, information only
 }
 """vendorErrorCode values that name no error."""
+
+_ZERO = re.compile(r"(?:0x)?0+")  # ABB Terra AC: 0x00 or 0x0000; EN+: 32 zeros
+
 
 NO_TEXTS = _EMPTY | {
     "status update",  # Mennekes, Chago (Bender controllers)
@@ -49,7 +50,8 @@ def is_no_error(code: str) -> bool:
 
 def vendor_code_of(word: str) -> str:
     """Return a vendorErrorCode as it stands, or "" where it names no error."""
-    return "" if word.strip().lower() in NO_VENDOR_CODES else word
+    bare = word.strip().lower()
+    return "" if bare in NO_VENDOR_CODES or _ZERO.fullmatch(bare) else word
 
 
 def text_of(word: str) -> str:

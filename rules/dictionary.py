@@ -25,15 +25,28 @@ class VendorCode(msgspec.Struct, frozen=True, kw_only=True):
     """One vendor's word, or a phrase in its text, and what it means.
 
     `vendor` is compared with the vendorId and with the station's make; "" matches every vendor.
-    Exactly one of `word` (the whole vendor code) and `phrase` (part of code or text) is set.
+    One of `word`, `words` (the whole vendor code), `shape` (a regular expression for it) and
+    `phrase` (part of code or text) is set; a word goes before a shape. Raises ValueError for a
+    shape that is no expression. `example` is a frame with the first of the words in it.
     """
 
     meaning: str = ""  # a canonical code, "none" (reports no fault), "" (says nothing about it)
     word: str = ""
+    words: tuple[str, ...] = ()
+    shape: str = ""
     phrase: str = ""
     vendor: str = ""
     severity: Severity | None = None  # known to differ from what the status alone says
+    ends: str = ""  # the code that is over with this phrase, although errorCode may name it
     source: str = ""
+    example: str = ""
+    make: str = ""  # of the example's station, where the frame names no vendor
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.shape)
+        except re.error as error:
+            raise ValueError(f"shape {self.shape!r} is no expression: {error}") from error
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -50,11 +63,15 @@ class Dictionary:
     def __init__(self, vendor_codes: Iterable[VendorCode] = ()) -> None:
         self._words: dict[str, list[VendorCode]] = {}
         self._phrases: list[VendorCode] = []
+        self._shapes: list[tuple[re.Pattern[str], VendorCode]] = []
         for entry in vendor_codes:
             if entry.phrase:
                 self._phrases.append(entry)
+            elif entry.shape:
+                self._shapes.append((re.compile(entry.shape, re.IGNORECASE), entry))
             else:
-                self._words.setdefault(entry.word.casefold(), []).append(entry)
+                for word in entry.words or (entry.word,):
+                    self._words.setdefault(word.casefold(), []).append(entry)
 
     def meaning(self, error: ErrorReport | None, make: str = "") -> Meaning:
         """Say what a report means, in canonical codes (sorted, each once).
@@ -79,6 +96,7 @@ class Dictionary:
         codes |= {entry.meaning for entry in known if entry.meaning not in ("", "none")}
         is_harmless = any(entry.meaning == "none" for entry in known)
         codes |= _named_code(error.code, is_explained=bool(codes) or is_harmless)
+        codes -= {entry.ends for entry in known}
         severities = [entry.severity for entry in known if entry.severity is not None]
         severity = max(severities, key=lambda s: s.rank) if severities else None
         return Meaning(tuple(sorted(codes)), severity, tuple(unknown))
@@ -86,6 +104,9 @@ class Dictionary:
     def _lookup(self, vendor: str, word: str) -> VendorCode | None:
         for entry in self._words.get(word.casefold(), ()):
             if entry.vendor.casefold() in vendor:
+                return entry
+        for shape, entry in self._shapes:
+            if entry.vendor.casefold() in vendor and shape.fullmatch(word):
                 return entry
         return None
 
