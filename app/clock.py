@@ -6,6 +6,7 @@ machine's wall clock.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -82,6 +83,42 @@ class SystemClock:
     def drift_s(self) -> float:
         """Seconds by which the wall clock was ahead of ours at the last `now()`."""
         return self._drift_s
+
+
+class TurnClock(SystemClock):
+    """The machine's time, read once per turn of the event loop: a turn is one moment.
+
+    Outside of a loop (before `follow`, after `leave`) every `now` is a reading of its own.
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+    _moment: datetime | None = None
+
+    def follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        """From now on one reading lasts until the loop's present turn ends."""
+        self._loop = loop
+
+    def leave(self) -> None:
+        """Follow no loop any more."""
+        self._loop = self._moment = None
+
+    def now(self) -> datetime:
+        """Return the moment of the present turn, aware, UTC; never less than before."""
+        moment = self._moment
+        if moment is None:
+            moment = super().now()
+            if self._loop is not None:
+                self._moment = moment
+                self._loop.call_soon(self._turn_over)
+        return moment
+
+    def not_before(self, moment: datetime) -> None:
+        """Never say less than `moment`: what is on disk may be ahead of the wall clock."""
+        super().not_before(moment)
+        self._moment = None
+
+    def _turn_over(self) -> None:
+        self._moment = None
 
 
 class ManualClock:

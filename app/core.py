@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 import structlog
 
-from app.clock import SystemClock
+from app.clock import TurnClock
 from app.core_metrics import CoreMetrics
 from app.core_parts import Parts, build_parts, make_endpoint, make_outbox, tls_context
 from app.core_requests import Requests
@@ -67,7 +67,7 @@ class Core:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.clock = SystemClock()
+        self.clock = TurnClock()
         self.parts: Parts = build_parts(settings, self.clock)
         journal = self.parts.journal
         self.recorder = GroupRecorder(
@@ -96,6 +96,7 @@ class Core:
         """Recover, then take stations on. Raises OSError where a port cannot be had."""
         self._recover()
         loop = asyncio.get_running_loop()
+        self.clock.follow(loop)
         self.recorder.record_fact(
             lambda position: ServiceStarted(observed_at=self.clock.now(), position=position),
             None,
@@ -144,6 +145,7 @@ class Core:
             self._timer.cancel()
         await self.link.close()
         self.parts.close()
+        self.clock.leave()
 
     def _plain_host(self) -> str:
         """Where plain websockets are taken: beyond loopback only if TLS is nobody's choice."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 RFC3339 = (
     r"^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
@@ -49,6 +50,7 @@ def read_epoch(number: float) -> datetime | None:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
 
 
+@lru_cache(maxsize=16)  # all answers of one turn of the loop share their moment
 def write_moment(moment: datetime) -> str:
     """Write a UTC moment as stations understand it: `YYYY-MM-DDTHH:MM:SSZ` (quirk B8)."""
     return f"{moment.isoformat()[:19]}Z"

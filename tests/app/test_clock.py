@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clock import SLEW, ManualClock, SystemClock
+from app.clock import SLEW, ManualClock, SystemClock, TurnClock
 
 START_S = 1_767_600_000.0  # 2026-01-05T08:00:00Z
 
@@ -126,3 +127,47 @@ def test_a_manual_clock_moves_only_when_told_and_only_ahead() -> None:
         clock.set(at)
     with pytest.raises(ValueError, match="time zone"):
         ManualClock(datetime(2026, 1, 5, 8))  # noqa: DTZ001 - the mistake under test
+
+
+# --- one reading per turn of the loop -----------------------------------------------------
+
+
+def turn_clock(readings: Readings) -> TurnClock:
+    return TurnClock(wall_s=lambda: readings.wall, steady_s=lambda: readings.steady)
+
+
+async def test_a_turn_of_the_loop_is_one_moment_and_the_next_turn_another(
+    readings: Readings,
+) -> None:
+    clock = turn_clock(readings)
+    clock.follow(asyncio.get_running_loop())
+
+    first = clock.now()
+    readings.pass_time(0.25)
+    assert clock.now() is first
+
+    await asyncio.sleep(0)
+    assert clock.now() - first == timedelta(seconds=0.25)
+
+
+async def test_without_a_loop_every_reading_is_its_own(readings: Readings) -> None:
+    clock = turn_clock(readings)
+    before = clock.now()
+    readings.pass_time(1)
+    assert clock.now() - before == timedelta(seconds=1)
+
+    clock.follow(asyncio.get_running_loop())
+    in_turn = clock.now()
+    clock.leave()
+    readings.pass_time(1)
+    assert clock.now() - in_turn == timedelta(seconds=1)
+
+
+async def test_a_turn_is_never_before_what_is_on_disk(readings: Readings) -> None:
+    clock = turn_clock(readings)
+    clock.follow(asyncio.get_running_loop())
+    ahead = clock.now() + timedelta(minutes=1)
+
+    clock.not_before(ahead)
+
+    assert clock.now() >= ahead
