@@ -99,8 +99,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
 class WorkFound(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
     """Something for us to do that no customer hears of: a ticket of kind `task`.
 
-    `rule` is "unknown-code", "unknown-station" or "danger-in-maintenance"; `detail` is one line
-    for agents.
+    `rule` is "unknown-code", "unknown-station", "hardware-replaced" or "danger-in-maintenance";
+    `detail` is one line for agents.
     """
 
     key: str

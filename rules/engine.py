@@ -24,6 +24,7 @@ from domain.places import Place, StationId
 from domain.registry import Registry
 from rules.catalogue import Catalogue
 from rules.dictionary import Dictionary
+from rules.hardware import ReplacedHardware
 from rules.ledger import Ledger
 from rules.links import Links
 from rules.reported import ReportedFaults
@@ -57,13 +58,19 @@ class Engine:
         reported = ReportedFaults(catalogue, dictionary, registry, fleet, self._ledger)
         self._links = Links(catalogue, self._state, self._ledger)
         dark = DarkSites(catalogue, registry, self._state, self._ledger)
+        replaced = ReplacedHardware(registry, self._state, self._ledger)
         self._handlers: dict[type[Event], list[Callable[..., None]]] = {
             MaintenancePlanned: [self._on_maintenance],
             SilenceSet: [self._on_silence],
             Connected: [self._on_connected],
         }
         # The dark site listens before the links: it speaks for them.
-        for source in (dark.handlers, reported.handlers, self._links.handlers):
+        for source in (
+            dark.handlers,
+            reported.handlers,
+            self._links.handlers,
+            replaced.handlers,
+        ):
             for kind, handler in source.items():
                 self._handlers.setdefault(kind, []).append(handler)
         for station in registry.stations:

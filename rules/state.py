@@ -31,6 +31,16 @@ class SiteWatch(msgspec.Struct):
     members: list[StationId] = []
 
 
+class Hardware(msgspec.Struct):
+    """What a station said of itself when it booted; "" where it never said. `tasks_at`: when
+    changes became tasks, the newest few."""
+
+    vendor: str = ""
+    model: str = ""
+    serial: str = ""
+    tasks_at: list[datetime] = []
+
+
 class EngineState(msgspec.Struct):
     """The engine's whole memory."""
 
@@ -42,3 +52,4 @@ class EngineState(msgspec.Struct):
     sites: dict[SiteId, SiteWatch] = {}
     site_checks: dict[SiteId, datetime] = {}  # after our own restart
     known_work: set[str] = set()  # keys of tasks found, each once ever
+    hardware: dict[StationId, Hardware] = {}  # as of the last boot

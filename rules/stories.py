@@ -13,6 +13,7 @@ import msgspec
 
 from domain.events import (
     AnyEvent,
+    Booted,
     Connected,
     Disconnected,
     ErrorCleared,
@@ -48,6 +49,7 @@ _STEP_KEYS = {
     "link",
     "heard",
     "heartbeat",
+    "boot",
     "service",
     "maintenance",
     "raised",
@@ -197,7 +199,7 @@ def _event(step: object, at: datetime) -> AnyEvent:
         raise StoryError(f"a step is a map with keys of: {', '.join(sorted(_STEP_KEYS))}")
     event = _told_of_link(step, at) or _told_of_place(step, at)
     if event is None:
-        raise StoryError("a step needs status, raised, link, heard, heartbeat or service")
+        raise StoryError("a step needs status, raised, link, heard, heartbeat, boot or service")
     return event
 
 
@@ -208,6 +210,8 @@ def _told_of_link(step: Mapping[str, Any], at: datetime) -> AnyEvent | None:
     if "heartbeat" in step:
         every = _span(step["heartbeat"], "heartbeat").total_seconds()
         return HeartbeatAgreed(observed_at=at, station=station, every_s=every)
+    if "boot" in step:
+        return _boot(step["boot"], station, at)
     if step.get("link") == "up":
         return Connected(observed_at=at, station=station)
     if step.get("link") == "lost":
@@ -232,6 +236,20 @@ def _told_of_place(step: Mapping[str, Any], at: datetime) -> AnyEvent | None:
         status, said = _status(step["status"]), _error(step)
         return StatusReported(observed_at=at, place=place, status=status, error=said)
     return None
+
+
+def _boot(said: object, station: StationId, at: datetime) -> AnyEvent:
+    keys = {"vendor", "model", "serial", "firmware"}
+    if not isinstance(said, Mapping) or not set(said) <= keys:
+        raise StoryError(f"boot: a map with keys of: {', '.join(sorted(keys))}")
+    return Booted(
+        observed_at=at,
+        station=station,
+        vendor=str(said.get("vendor", "")),
+        model=str(said.get("model", "")),
+        serial=str(said.get("serial", "")),
+        firmware=str(said.get("firmware", "")),
+    )
 
 
 def _service(word: object, at: datetime) -> AnyEvent:
