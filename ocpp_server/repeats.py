@@ -14,6 +14,8 @@ from hashlib import blake2b
 
 import msgspec
 
+from ocpp_server.frames import head
+
 REPEAT_LIMIT = 16
 """Calls remembered per connection; the oldest is forgotten first."""
 
@@ -25,10 +27,11 @@ FRAME_LIMIT = 16_384
 """Bytes; a longer frame (a DataTransfer with a file in it) is always read as new."""
 
 _DATED = frozenset({"StartTransaction", "StopTransaction", "TransactionEvent"})
-_COUNTED = re.compile(
-    rb'\s*\[\s*2\s*,\s*(?:"(?:[^"\\]|\\.){0,255}"|-?[0-9]{1,255})\s*,\s*'
-    rb'"(StartTransaction|StopTransaction|TransactionEvent|Authorize|BootNotification'
-    rb'|DataTransfer)"'
+_COUNTED = frozenset(
+    name.encode() for name in _DATED | {"Authorize", "BootNotification", "DataTransfer"}
+)
+_ODD_HEAD = re.compile(
+    rb'\s*\[\s*2\s*,\s*(?:"(?:[^"\\]|\\.){0,255}"|-?[0-9]{1,255})\s*,\s*"(\w{1,64})"', re.ASCII
 )
 
 
@@ -49,7 +52,13 @@ class Earlier(msgspec.Struct, frozen=True, gc=False):
 
 def digest_of(frame: bytes) -> bytes:
     """Return what tells a frame from every other; b"" where repeats of it do not matter."""
-    if _COUNTED.match(frame) is None or len(frame) > FRAME_LIMIT:
+    seen = head(frame)
+    if seen is not None:
+        name = seen[1]
+    else:
+        odd = _ODD_HEAD.match(frame)
+        name = b"" if odd is None else odd[1]
+    if name not in _COUNTED or len(frame) > FRAME_LIMIT:
         return b""
     return blake2b(frame, digest_size=12).digest()
 

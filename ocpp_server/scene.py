@@ -50,7 +50,7 @@ def believed_number(number: int, path: str, scene: Scene) -> int:
     """Return a connector or EVSE number; 0, flagged, for one that no station can have."""
     if number in EVSE_NUMBERS:
         return number
-    scene.breaches.append(Breach(path, f"no connector has the number {number}"))
+    scene.breaches.append(Breach(path, f"no part of a station has the number {number}"))
     return 0
 
 

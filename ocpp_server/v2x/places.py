@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 from domain.events import Breach, Status
 from domain.places import Place
 from ocpp_server.memory import Memory
-from ocpp_server.scene import Scene, place_at
+from ocpp_server.scene import Scene, believed_number, place_at
 from ocpp_server.v2x.remembered import CONNECTOR_LIMIT, EVSE_LIMIT, remember
 from ocpp_server.v2x.shapes import Component, Evse
 
@@ -55,20 +55,22 @@ def whole_status(memory: Memory, evse: int, connector: int, status: Status) -> S
 def evse_in(evse: int | UnsetType, connector: int | UnsetType, scene: Scene) -> int:
     """Return the EVSE meant; 0 is the station. A connector without an EVSE is flagged."""
     if evse is not UNSET and evse > 0:
-        return evse
+        return believed_number(evse, "evseId", scene)
     if connector is not UNSET and connector > 0:
         # Some number connectors as 1.6 does, and leave out the EVSE or give it as 0.
         scene.breaches.append(Breach("evseId", f"none beside connector {connector}"))
-        return connector
+        return believed_number(connector, "connectorId", scene)
     return 0
 
 
-def evse_of(evse: Evse | UnsetType) -> int:
+def evse_of(evse: Evse | UnsetType, scene: Scene) -> int:
     """Return the number of an EVSE; 0 where there is none."""
-    return 0 if evse is UNSET or evse.id is UNSET else max(evse.id, 0)
+    if evse is UNSET or evse.id is UNSET:
+        return 0
+    return believed_number(evse.id, "evse.id", scene)
 
 
 def place_of_component(component: Component | UnsetType, scene: Scene) -> Place:
     """Return the place of a component: its EVSE, or the station."""
-    evse = 0 if component is UNSET else evse_of(component.evse)
+    evse = 0 if component is UNSET else evse_of(component.evse, scene)
     return place_at(scene.memory.station, evse)

@@ -88,7 +88,7 @@ def _told(message: TransactionEvent, memory: Memory2x, scene: Scene) -> _Told:
     number = "" if transaction is UNSET else text_in(transaction.transaction_id)
     known = memory.transactions.get(number)
     # The EVSE is named once; later messages may leave it out.
-    evse = evse_of(message.evse) or (known.evse if known else 0)
+    evse = evse_of(message.evse, scene) or (known.evse if known else 0)
     return _Told(
         number=number,
         kind=text_in(message.event_type),

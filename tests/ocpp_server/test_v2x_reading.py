@@ -282,10 +282,18 @@ def test_connectors_are_remembered_up_to_a_limit(dialect, say):
     for evse in range(1, EVSE_LIMIT + 10):
         say("StatusNotification", status(evse))
     for connector in range(1, CONNECTOR_LIMIT + 10):
-        say("StatusNotification", status(900, connector))
+        say("StatusNotification", status(EVSE_LIMIT, connector))
     memory = dialect._translation.v2x
     assert len(memory.connectors) == EVSE_LIMIT
-    assert len(memory.connectors[900]) == CONNECTOR_LIMIT
+    assert len(memory.connectors[EVSE_LIMIT]) == CONNECTOR_LIMIT
+
+
+@pytest.mark.parametrize("number", [EVSE_LIMIT + 1, 10**9])
+def test_a_number_no_evse_has_means_the_station_and_is_flagged(dialect, say, number):
+    reaction = say("StatusNotification", status(number))
+    assert reaction.events[0].place.evse == 0
+    assert breaches_of(reaction)[0].field == "evseId"
+    assert not (dialect._translation.v2x and dialect._translation.v2x.connectors)
 
 
 def test_a_status_in_broken_json_is_salvaged(dialect):
