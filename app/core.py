@@ -28,6 +28,7 @@ from app.stored_turns import StoredTurns
 from domain.events import (
     AnyEvent,
     MessageFlagged,
+    MeterSampled,
     PlaceEvent,
     ServiceStarted,
     ServiceStopped,
@@ -189,7 +190,7 @@ class Core:
         self._turn(events)
         changed = self._changed_stations
         for event in events:
-            if isinstance(event, PlaceEvent):  # most of them
+            if type(event) is MeterSampled or isinstance(event, PlaceEvent):  # most of them
                 changed.add(event.place.name)
             elif isinstance(event, StationEvent):
                 changed.add(event.station)

@@ -100,6 +100,25 @@ class GroupRecorder:
         if not self._is_scheduled:
             self._schedule()
 
+    def exchange(
+        self,
+        call: Entry,
+        events: tuple[AnyEvent, ...],
+        answer: bytes,
+        send: Callable[[bytes], None],
+    ) -> None:
+        """Record a call and its answer; `send(answer)` follows once both are durable."""
+        position = call.position
+        if position != self._position + 1:
+            raise AssertionError(f"entry {position} does not follow {self._position}")
+        self._position = position + 1
+        told = Entry(position + 1, call.at, EntryKind.SENT, call.station, answer)
+        self._entries += (call, told)
+        self._events += events
+        self._sends.append((send, answer))
+        if not self._is_scheduled:
+            self._schedule()
+
     def after_commit(self, send: Callable[[bytes], None], frame: bytes) -> None:
         """Call `send(frame)` once everything recorded so far is durable."""
         self._sends.append((send, frame))

@@ -122,13 +122,14 @@ class Fleet(msgspec.Struct):
 
     def apply(self, event: AnyEvent) -> None:
         """Take one event in. Order of arrival decides, never the station's own clock."""
+        if type(event) is MeterSampled:  # most events by far
+            self._hear(event)
+            return
         match event:  # the most frequent first: every event of the field comes through here
             case PlaceEvent():
-                if event.place.kind in _OF_STATION:
-                    belief = self.belief(StationId(event.place.name))
-                    belief.last_heard_at = event.observed_at
-                    if type(event) is not MeterSampled:
-                        _apply_at_place(belief, event)
+                belief = self._hear(event)
+                if belief is not None:
+                    _apply_at_place(belief, event)
             case CommandAnswered():
                 pass  # our own side of the talk: no sign of life by itself
             case StationEvent():
@@ -141,6 +142,14 @@ class Fleet(msgspec.Struct):
                 self.gateways[event.site] = False
             case ContactMade() | MaintenancePlanned() | SilenceSet() | Ticked():
                 pass
+
+    def _hear(self, event: PlaceEvent) -> StationBelief | None:
+        place = event.place
+        if place.kind not in _OF_STATION:
+            return None
+        belief = self.belief(StationId(place.name))
+        belief.last_heard_at = event.observed_at
+        return belief
 
     def _interrupt(self, event: ServiceStopped | ServiceStarted) -> None:
         for belief in self.stations.values():

@@ -117,6 +117,17 @@ class Recorder(Protocol):
     def record(self, entry: Entry, events: tuple[AnyEvent, ...] = ()) -> None:
         """Put an entry, and the events read from it, into the present turn's commit."""
 
+    def exchange(
+        self,
+        call: Entry,
+        events: tuple[AnyEvent, ...],
+        answer: bytes,
+        send: Callable[[bytes], None],
+    ) -> None:
+        """Record a call with its events, our answer as the entry after it, and send that one
+        once both are durable: `record`, `record` and `after_commit` in one, for most frames.
+        """
+
     def after_commit(self, send: Callable[[bytes], None], frame: bytes) -> None:
         """Call `send(frame)` once everything recorded so far is durable."""
 

@@ -22,7 +22,6 @@ from ocpp_server.context import Context
 from ocpp_server.protocol import Dialect
 
 _RECEIVED = EntryKind.RECEIVED
-_SENT = EntryKind.SENT
 
 
 class Wire(Protocol):
@@ -124,19 +123,17 @@ class Connection:
             recorder.heard(station)
             counters.heartbeats += 1
             return
-        recorder.record(
-            Entry(position, now, _RECEIVED, station, reaction.body), reaction.events
-        )
+        entry = Entry(position, now, _RECEIVED, station, reaction.body)
         if answer is not None:
-            recorder.record(Entry(recorder.take_position(), now, _SENT, station, answer))
-            recorder.after_commit(
-                self._answer_boot if reaction.is_boot else self._answer, answer
-            )
+            send = self._answer_boot if reaction.is_boot else self._answer
+            recorder.exchange(entry, reaction.events, answer, send)
             self.waiting += 1
             if self.waiting >= self._max_waiting:
                 self._pause()
-        elif reaction.result_of is not None:
-            self.commands.answered(reaction)
+        else:
+            recorder.record(entry, reaction.events)
+            if reaction.result_of is not None:
+                self.commands.answered(reaction)
         if self._asker is not None and reaction.events and self._asker.note(reaction.events):
             self._asker = None
 

@@ -30,6 +30,11 @@ class Deadlines:
         """Add a deadline."""
         heapq.heappush(self._heap, (at, rank, name, kind))
 
+    def is_any_due(self, now: datetime) -> bool:
+        """Tell whether `due` may yield anything: cheap, for it is asked before every event."""
+        heap = self._heap
+        return bool(heap) and heap[0][0] <= now
+
     def due(self, now: datetime) -> Iterator[tuple[datetime, str, str]]:
         """Yield (moment, name, kind) up to and including `now`, those added meanwhile too."""
         while self._heap and self._heap[0][0] <= now:

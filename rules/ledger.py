@@ -172,6 +172,8 @@ class Ledger:
 
     def fire_until(self, now: datetime) -> None:
         """Fire every deadline up to and including `now`, each as of its own moment."""
+        if not self._deadlines.is_any_due(now):
+            return
         for at, name, kind in self._deadlines.due(now):
             if kind == TRACK:
                 self._fire(self._state.tracks[name], at)

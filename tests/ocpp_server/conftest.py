@@ -68,6 +68,18 @@ class FakeRecorder:
         self.entries.append(entry)
         self.events.extend(events)
 
+    def exchange(
+        self,
+        call: Entry,
+        events: tuple[AnyEvent, ...],
+        answer: bytes,
+        send: Callable[[bytes], None],
+    ) -> None:
+        self.record(call, events)
+        told = Entry(self.take_position(), call.at, EntryKind.SENT, call.station, answer)
+        self.record(told)
+        self.after_commit(send, answer)
+
     def after_commit(self, send: Callable[[bytes], None], frame: bytes) -> None:
         self._after.append((send, frame))
         if self.is_eager:
