@@ -37,6 +37,10 @@ from rules.engine import Engine
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 """Moment zero of every story: a Monday."""
 
+WORK = frozenset({"hardware-replaced"})
+"""What stories may tell of beside the rules of a catalogue: work found for us, which has no
+patience or severity that somebody could set."""
+
 _STEP_KEYS = {
     "station",
     "site",
