@@ -172,3 +172,36 @@ async def test_signs_of_life_fold_into_one_record_a_minute(bench):
 async def test_a_position_out_of_turn_is_a_bug_and_says_so(bench):
     with pytest.raises(AssertionError):
         bench.recorder.record(Entry(7, NOW, EntryKind.RECEIVED, "A", b""))
+
+
+async def test_an_exchange_is_a_call_and_its_answer_in_one_commit_sent_after_it(bench):
+    position = bench.recorder.take_position()
+    call = Entry(position, NOW, EntryKind.RECEIVED, "A", b"call")
+    event = Ticked(observed_at=NOW, position=position)
+
+    bench.recorder.exchange(call, (event,), b"answer", bench.send)
+    assert bench.recorder.take_position() == position + 2
+    assert bench.said == []
+
+    await bench.recorder.flush()
+    answer = Entry(position + 1, NOW, EntryKind.SENT, "A", b"answer")
+    assert list(bench.journal.read()) == [call, answer]
+    assert bench.said == [("sent", b"answer", position + 1), ("believed", position)]
+
+
+async def test_an_exchange_that_does_not_follow_is_refused(bench):
+    call = Entry(7, NOW, EntryKind.RECEIVED, "A", b"call")
+    with pytest.raises(AssertionError, match="does not follow"):
+        bench.recorder.exchange(call, (), b"answer", bench.send)
+
+
+async def test_while_the_journal_refuses_an_exchange_is_not_answered(bench):
+    bench.journal.failures = 1
+    position = bench.recorder.take_position()
+    call = Entry(position, NOW, EntryKind.RECEIVED, "A", b"call")
+    bench.recorder.exchange(call, (), b"answer", bench.send)
+    while not bench.recorder.trouble:
+        await asyncio.sleep(0)
+    assert bench.said == []
+    await bench.recorder.flush()
+    assert bench.said == [("sent", b"answer", position + 1)]
