@@ -60,9 +60,7 @@ def load_rules(folder: Path | None = None) -> tuple[Catalogue, Dictionary]:
         for line, raw in _entries(file, mistakes):
             rule, wrong = parse_rule(raw)
             mistakes += [
-                Mistake(
-                    str(file), line, f"rule {w.rule or '?'}, {w.key}: {w.expected}"
-                )
+                Mistake(str(file), line, f"rule {w.rule or '?'}, {w.key}: {w.expected}")
                 for w in wrong
             ]
             if rule is not None and any(rule.name == other.name for other in found):
