@@ -239,7 +239,7 @@ async def test_too_many_failures_from_one_address_are_told_to_wait(
 
     assert isinstance(beyond, Refused)
     assert (beyond.status, beyond.reason) == (429, RefusalReason.TOO_MANY_FAILURES)
-    assert 0 < beyond.retry_after_s <= pytest.approx(60)
+    assert 0 < beyond.retry_after_s <= 60.001  # seconds, as floats add up
     assert await gate.admit("N-001", None, "b", ELSEWHERE) == WRONG
     assert gate.hashed == 2
     gate.close()
