@@ -39,7 +39,6 @@ class Busy:
     stations_share: float  # of one core, that the load generator used
     wrong: float
     lost: float
-    longest_pause_ms: float | None
 
 
 @dataclass
@@ -128,7 +127,6 @@ def _saturate(server: Server, stations: Stations, plan: Plan) -> tuple[Busy, str
         counters["service"] = InstructionCounter(list(server.roles.values()))
     for counter in counters.values():
         counter.open()
-    server.longest_pause_s()
     before = stations.say("mark")
     cpu_before = {role: cpu_s(pid) for role, pid in server.roles.items()}
     for counter in counters.values():
@@ -138,7 +136,6 @@ def _saturate(server: Server, stations: Stations, plan: Plan) -> tuple[Busy, str
         counter.stop()
     cpu_after = {role: cpu_s(pid) for role, pid in server.roles.items()}
     after = stations.say("mark")
-    pause_s = server.longest_pause_s()
     stations.say("stop")
     counts = {name: counter.close() for name, counter in counters.items()}
     messages = after["answered"] - before["answered"]
@@ -157,7 +154,6 @@ def _saturate(server: Server, stations: Stations, plan: Plan) -> tuple[Busy, str
         stations_share=(after["cpu_s"] - before["cpu_s"]) / wall_s,
         wrong=after["wrong"],
         lost=after["lost"],
-        longest_pause_ms=None if pause_s is None else pause_s * 1e3,
     )
     return busy, counters["main"].what
 
@@ -165,7 +161,6 @@ def _saturate(server: Server, stations: Stations, plan: Plan) -> tuple[Busy, str
 def _pace(server: Server, stations: Stations, rate: float, plan: Plan) -> Paced:
     stations.say(f"rate {rate}")
     time.sleep(min(1.0, plan.warm_s))
-    server.longest_pause_s()
     before = stations.say("mark")
     time.sleep(plan.paced_s)
     after = stations.say("mark")

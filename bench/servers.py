@@ -47,7 +47,7 @@ class Server:
         return self.roles.get("core") or next(iter(self.roles.values()))
 
     def longest_pause_s(self) -> float | None:
-        """Return the loop's longest pause since the last call; None where nobody counts it."""
+        """Return the loop's longest pause of the last minutes; None where nobody counts it."""
         if not self.http:
             return None
         with urllib.request.urlopen(f"{self.http}/metrics", timeout=30) as answer:
