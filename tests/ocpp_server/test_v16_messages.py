@@ -211,6 +211,7 @@ def test_a_full_payload_conforms_here_and_there(action):
     assert is_strictly_read(action, FULL[action])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("action", sorted(REQUESTS))
 def test_mutated_payloads_are_judged_as_the_schema_judges_them(action):
     dice = random.Random(action)

@@ -232,6 +232,7 @@ def test_a_full_payload_conforms_here_and_there(version, action):
     assert is_strictly_read((version, action), FULL[version, action])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("version", "action"), EVERY)
 def test_mutated_payloads_are_judged_as_the_schema_judges_them(version, action):
     dice = random.Random(action)

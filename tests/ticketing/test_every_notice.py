@@ -21,6 +21,8 @@ from ticketing.occasions import Occasion, Sources
 from ticketing.settings import DeskSettings
 from ticketing.wording import LANGUAGES, load_wording
 
+pytestmark = pytest.mark.thorough
+
 W = load_wording()
 AT = datetime(2026, 9, 30, 8, 12, tzinfo=UTC)  # a Wednesday; "Sept." is the longest month
 DESK = "Leitstand Niederlassung Wacholdermünde-Süd"
