@@ -207,8 +207,13 @@ def booted(message: BootNotification, scene: Scene) -> tuple[AnyEvent, ...]:
 
 
 def authorization_asked(message: Authorize, scene: Scene) -> tuple[AnyEvent, ...]:
-    """Read an Authorize. Whether it was accepted follows with our answer."""
-    station, id_token = scene.memory.station, text_in(message.id_tag)
+    """Read an Authorize."""
+    return token_presented(text_in(message.id_tag), scene)
+
+
+def token_presented(id_token: str, scene: Scene) -> tuple[AnyEvent, ...]:
+    """Say that a token asks to charge. Whether it may follows with our answer."""
+    station = scene.memory.station
     scene.memory.expect(
         AnswerDue(
             message_id=scene.message_id,

@@ -10,7 +10,6 @@ from msgspec import UNSET
 
 from domain.events import (
     AnyEvent,
-    AuthorizationAsked,
     Booted,
     ConfigurationReported,
     DiagnosticsStatusReported,
@@ -47,7 +46,7 @@ from ocpp_server.v2x.shapes import (
     WithStatus,
 )
 from ocpp_server.v2x.transactions import meter_sampled, transaction_told
-from ocpp_server.v16.mapping import vendor_data_received
+from ocpp_server.v16.mapping import token_presented, vendor_data_received
 from ocpp_server.v16.messages import DataTransfer as DataTransfer16
 
 SETTING_LIMIT = 500
@@ -104,23 +103,9 @@ def booted(message: BootNotification, scene: Scene) -> tuple[AnyEvent, ...]:
 
 
 def authorization_asked(message: Authorize, scene: Scene) -> tuple[AnyEvent, ...]:
-    """Read an Authorize. Whether it was accepted follows with our answer."""
-    station, token = scene.memory.station, message.id_token
-    id_token = "" if token is UNSET else text_in(token.id_token)
-    scene.memory.expect(
-        AnswerDue(
-            message_id=scene.message_id,
-            action="Authorize",
-            position=scene.position,
-            place=place_at(station, 0),
-            id_token=id_token,
-        )
-    )
-    return (
-        AuthorizationAsked(
-            station=station, id_token=id_token, observed_at=scene.at, position=scene.position
-        ),
-    )
+    """Read an Authorize."""
+    token = message.id_token
+    return token_presented("" if token is UNSET else text_in(token.id_token), scene)
 
 
 def vendor_data(message: DataTransfer, scene: Scene) -> tuple[AnyEvent, ...]:
