@@ -9,7 +9,10 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+
+from bench import callgrind
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _PERF_WAIT_S = 5
@@ -51,8 +54,9 @@ def pinned(core: int, command: Sequence[str]) -> list[str]:
 
 @dataclass
 class InstructionCounter:
-    """Counts instructions of processes between `start` and `stop`, where `perf` may.
+    """Counts instructions of processes between `start` and `stop`.
 
+    With `perf` where it may count, else with callgrind where that runs the (one) process.
     `what` names what was counted: all instructions, or user ones where the kernel's are hidden.
     """
 
@@ -60,17 +64,17 @@ class InstructionCounter:
     what: str = "none"
     _process: subprocess.Popen[str] | None = field(default=None, repr=False)
     _ends: tuple[int, int] = field(default=(-1, -1), repr=False)
+    _count: callgrind.Count | None = field(default=None, repr=False)
 
     def open(self) -> None:
         """Attach to the processes, not counting yet."""
-        if shutil.which("perf") is None:
+        if len(self.pids) == 1 and callgrind.is_under(self.pids[0]):
+            self.what, self._count = callgrind.WHAT, callgrind.Count(self.pids[0])
             return
-        for event in ("instructions", "instructions:u"):
-            if _can_count(event):
-                self.what = event
-                break
-        else:
+        event = countable()
+        if event is None:
             return
+        self.what = event
         commands_out, commands_in = os.pipe()
         done_out, done_in = os.pipe()
         self._process = subprocess.Popen(
@@ -89,14 +93,20 @@ class InstructionCounter:
 
     def start(self) -> None:
         """Begin to count."""
+        if self._count is not None:
+            self._count.start()
         self._say(b"enable\n")
 
     def stop(self) -> None:
         """Count no further."""
+        if self._count is not None:
+            self._count.stop()
         self._say(b"disable\n")
 
     def close(self) -> float | None:
         """Return the instructions between start and stop; None where they cannot be counted."""
+        if self._count is not None:
+            return self._count.close()
         process = self._process
         if process is None:
             return None
@@ -115,6 +125,15 @@ class InstructionCounter:
         if self._process is not None:
             os.write(self._ends[0], word)
             os.read(self._ends[1], 100)
+
+
+@cache
+def countable() -> str | None:
+    """Return the event `perf` can count here; None where it cannot count any."""
+    if shutil.which("perf") is None:
+        return None
+    events = ("instructions", "instructions:u")
+    return next((event for event in events if _can_count(event)), None)
 
 
 def _can_count(event: str) -> bool:
