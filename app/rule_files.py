@@ -11,6 +11,7 @@ import yaml
 
 import rules
 from rules.catalogue import Catalogue, Rule, parse_rule
+from rules.detectors import PARAMETERS
 from rules.dictionary import Dictionary, VendorCode
 from rules.stories import Story, StoryError, parse_story
 
@@ -58,7 +59,7 @@ def load_rules(folder: Path | None = None) -> tuple[Catalogue, Dictionary]:
         if file.name == "dictionary.yaml":
             continue
         for line, raw in _entries(file, mistakes):
-            rule, wrong = parse_rule(raw)
+            rule, wrong = parse_rule(raw, PARAMETERS)
             mistakes += [
                 Mistake(str(file), line, f"rule {w.rule or '?'}, {w.key}: {w.expected}")
                 for w in wrong

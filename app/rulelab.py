@@ -127,19 +127,15 @@ def _show(
 
 
 def _as_plain(rule: Rule) -> dict[str, Any]:
-    plain: dict[str, Any] = {}
-    for key, value in msgspec.structs.asdict(rule).items():
-        if isinstance(value, timedelta):
-            plain[key] = in_words(value)
-        elif isinstance(value, msgspec.Struct):
-            plain[key] = (
-                f"{rule.worsens.to} after {in_words(rule.worsens.after)}"
-                if (rule.worsens)
-                else None
-            )
-        else:
-            plain[key] = value
-    return plain
+    plain = msgspec.structs.asdict(rule)
+    del plain["parameters"]
+    plain |= msgspec.structs.asdict(rule.parameters)
+    if rule.worsens is not None:
+        plain["worsens"] = f"{rule.worsens.to} after {in_words(rule.worsens.after)}"
+    return {
+        key: in_words(value) if isinstance(value, timedelta) else value
+        for key, value in plain.items()
+    }
 
 
 def _say_json(document: object) -> None:

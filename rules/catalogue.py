@@ -9,24 +9,41 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from domain.faults import Severity
+from rules.parameters import (
+    SPAN_WORDS,
+    Parameters,
+    names_of,
+    read_count,
+    read_flag,
+    read_parameters,
+    read_span,
+    read_text,
+)
 
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_Set = TypeVar("_Set", bound=Parameters)
 
 
 class Detector(StrEnum):
-    """The detectors there are. Each is a class with handlers, named in its module."""
+    """The detectors there are; `rules.detectors` has the classes and their parameters."""
 
     REPORTED_FAULT = "reported-fault"
     OFFLINE = "offline"
     SILENT = "silent"
     CONNECTION_FLAPPING = "connection-flapping"
     SITE_DARK = "site-dark"
+
+
+OF_THE_LINK = frozenset({Detector.OFFLINE, Detector.SILENT, Detector.CONNECTION_FLAPPING})
+"""What is found by the connection itself."""
+
+WIDER = frozenset({Detector.SITE_DARK})
+"""What is found of more than one station. All others live on what a station says: while it is
+dark their dwell is suspended."""
 
 
 class Worsening(msgspec.Struct, frozen=True):
@@ -39,9 +56,9 @@ class Worsening(msgspec.Struct, frozen=True):
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """A condition, the patience it deserves, and what it means.
 
-    `scope` and `is_faulted` are parameters of reported-fault: "evse" or "station" or "" (both),
-    and whether the status must be Faulted (False: an error code without Faulted).
-    `window` and `count` are parameters of connection-flapping and site-dark.
+    `parameters` are the detector's own. `stops_charging`: nothing charges at the place while
+    the fault lasts, so that it is critical where nothing else of the site is left (None: as
+    the detector has it).
     """
 
     name: str
@@ -49,16 +66,20 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     raise_after: timedelta
     clear_after: timedelta
-    scope: str = ""
-    is_faulted: bool = True
+    parameters: Parameters = Parameters()
+    stops_charging: bool | None = None
     worsens: Worsening | None = None
-    window: timedelta = timedelta(minutes=3)
-    count: int = 2
     flapping_clear_after: timedelta = timedelta(minutes=30)
     code: str = ""  # of findings that carry no code of their own
     advice: str = ""
     summary: str = ""
     version: int = 1
+
+    def set_for(self, kind: type[_Set]) -> _Set:
+        """Return the parameters as the detector's own type has them."""
+        if not isinstance(self.parameters, kind):
+            raise AssertionError(f"{self.name} has no {kind.__name__}")  # noqa: TRY004
+        return self.parameters
 
 
 class RuleMistake(msgspec.Struct, frozen=True):
@@ -69,19 +90,21 @@ class RuleMistake(msgspec.Struct, frozen=True):
     expected: str
 
 
-def duration(text: str) -> timedelta | None:
-    """Read `90s`, `2m`, `1.5h`, `1d`; None for anything else."""
-    found = _DURATION.match(text.strip())
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]]) if found else None
+def parse_rule(
+    raw: Mapping[str, Any], kinds: Mapping[Detector, type[Parameters]]
+) -> tuple[Rule | None, list[RuleMistake]]:
+    """Read one rule; the list says everything that is wrong with it.
 
-
-def parse_rule(raw: Mapping[str, Any]) -> tuple[Rule | None, list[RuleMistake]]:
-    """Read one rule; the list says everything that is wrong with it."""
+    `kinds` says what can be set for each detector.
+    """
     name = str(raw.get("rule", ""))
+    detector = _detector(raw.get("detector"))
+    kind = kinds.get(detector, Parameters) if detector else Parameters
+    known = sorted({*_KEYS, *names_of(kind)})
     mistakes = [
-        RuleMistake(name, key, f"unknown key; expected one of {', '.join(sorted(_KEYS))}")
+        RuleMistake(name, key, f"unknown key; expected one of {', '.join(known)}")
         for key in raw
-        if key not in _KEYS
+        if key not in known
     ]
     mistakes += [
         RuleMistake(name, key, "missing, and required")
@@ -99,32 +122,17 @@ def parse_rule(raw: Mapping[str, Any]) -> tuple[Rule | None, list[RuleMistake]]:
             mistakes.append(RuleMistake(name, key, f"expected {expected}"))
         else:
             values[field] = parsed
+    own = {key: value for key, value in raw.items() if key in names_of(kind)}
+    values["parameters"], wrong = read_parameters(kind, own)
+    mistakes += [RuleMistake(name, key, f"expected {words}") for key, words in wrong.items()]
     if mistakes:
         return None, mistakes
     return Rule(**values), []
 
 
-def _text(value: object) -> str | None:
-    return value.strip() if isinstance(value, str) else None
-
-
 def _word(value: object) -> str | None:
-    text = _text(value)
+    text = read_text(value)
     return text if text and re.fullmatch(r"[a-z0-9-]+", text) else None
-
-
-def _flag(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _number(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    return None
-
-
-def _span(value: object) -> timedelta | None:
-    return duration(value) if isinstance(value, str) else None
 
 
 def _severity(value: object) -> Severity | None:
@@ -135,34 +143,26 @@ def _detector(value: object) -> Detector | None:
     return Detector(str(value)) if value in tuple(Detector) else None
 
 
-def _scope(value: object) -> str | None:
-    return str(value) if value in ("evse", "station") else None
-
-
 def _worsening(value: object) -> Worsening | None:
     if not isinstance(value, Mapping) or set(value) != {"after", "to"}:
         return None
-    after, to = _span(value["after"]), _severity(value["to"])
+    after, to = read_span(value["after"]), _severity(value["to"])
     return Worsening(after, to) if after is not None and to is not None else None
 
 
-_SPAN_WORDS = "a duration such as 90s, 2m, 1.5h or 1d"
 _KEYS: dict[str, tuple[str, Any, str]] = {
     "rule": ("name", _word, "a name of small letters, digits and hyphens"),
-    "summary": ("summary", _text, "a text"),
+    "summary": ("summary", read_text, "a text"),
     "detector": ("detector", _detector, f"one of {', '.join(Detector)}"),
-    "scope": ("scope", _scope, "evse or station"),
-    "faulted": ("is_faulted", _flag, "true or false"),
     "severity": ("severity", _severity, f"one of {', '.join(Severity)}"),
-    "raise_after": ("raise_after", _span, _SPAN_WORDS),
-    "clear_after": ("clear_after", _span, _SPAN_WORDS),
-    "flapping_clear_after": ("flapping_clear_after", _span, _SPAN_WORDS),
+    "raise_after": ("raise_after", read_span, SPAN_WORDS),
+    "clear_after": ("clear_after", read_span, SPAN_WORDS),
+    "flapping_clear_after": ("flapping_clear_after", read_span, SPAN_WORDS),
     "worsens": ("worsens", _worsening, "{after: <duration>, to: <severity>}"),
-    "window": ("window", _span, _SPAN_WORDS),
-    "count": ("count", _number, "a whole number of 1 or more"),
-    "code": ("code", _text, "a fault code"),
-    "advice": ("advice", _text, "a text for agents"),
-    "version": ("version", _number, "a whole number of 1 or more"),
+    "stops_charging": ("stops_charging", read_flag, "true or false"),
+    "code": ("code", read_text, "a fault code"),
+    "advice": ("advice", read_text, "a text for agents"),
+    "version": ("version", read_count, "a whole number of 1 or more"),
 }
 
 
@@ -180,3 +180,12 @@ class Catalogue:
         """Return the rule of a detector that is used once; None where there is none."""
         rules = self.of(detector)
         return rules[0] if rules else None
+
+    @property
+    def reported(self) -> tuple[Rule, ...]:
+        """The rules that live on what a station says of itself and its EVSEs."""
+        return tuple(
+            rule
+            for rule in self.rules.values()
+            if rule.detector not in OF_THE_LINK and rule.detector not in WIDER
+        )

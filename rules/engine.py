@@ -23,13 +23,12 @@ from domain.faults import Fault, Step, WorkFound
 from domain.places import Place, StationId
 from domain.registry import Registry
 from rules.catalogue import Catalogue
+from rules.detectors import WATCHERS
+from rules.detectors.links import Links
 from rules.dictionary import Dictionary
-from rules.hardware import ReplacedHardware
 from rules.ledger import Ledger
-from rules.links import Links
-from rules.reported import ReportedFaults
-from rules.site_dark import DarkSites
 from rules.state import EngineState, Window
+from rules.workplace import Workplace
 
 OnFailure = Callable[[object, Exception], None]
 """Told of what could not be dealt with, and the exception."""
@@ -54,27 +53,19 @@ class Engine:
         self._on_failure = on_failure
         self._state = state or EngineState()
         self._ledger = Ledger(registry, catalogue, self._state)
-        fleet = self._state.fleet
-        reported = ReportedFaults(catalogue, dictionary, registry, fleet, self._ledger)
-        self._links = Links(catalogue, self._state, self._ledger)
-        dark = DarkSites(catalogue, registry, self._state, self._ledger)
-        replaced = ReplacedHardware(registry, self._state, self._ledger)
+        work = Workplace(registry, catalogue, dictionary, self._state, self._ledger)
+        watchers = [watcher(work) for watcher in WATCHERS]
+        self._links = next(watcher for watcher in watchers if isinstance(watcher, Links))
         self._handlers: dict[type[Event], list[Callable[..., None]]] = {
             MaintenancePlanned: [self._on_maintenance],
             SilenceSet: [self._on_silence],
             Connected: [self._on_connected],
         }
-        # The dark site listens before the links: it speaks for them.
-        for source in (
-            dark.handlers,
-            reported.handlers,
-            self._links.handlers,
-            replaced.handlers,
-        ):
-            for kind, handler in source.items():
+        for watcher in watchers:
+            for kind, handler in watcher.handlers.items():
                 self._handlers.setdefault(kind, []).append(handler)
         for station in registry.stations:
-            fleet.belief(station)
+            self._state.fleet.belief(station)
 
     @property
     def fleet(self) -> Fleet:

@@ -6,10 +6,8 @@ from collections.abc import Set as AbstractSet
 
 from domain.places import Place
 from domain.registry import Site
-from rules.catalogue import Detector
+from rules.catalogue import OF_THE_LINK, Detector
 from rules.tracks import Phase, Track
-
-_OF_LOST_LINK = frozenset({Detector.OFFLINE, Detector.SILENT, Detector.CONNECTION_FLAPPING})
 
 
 def can_nobody_charge(site: Site, blocked: AbstractSet[Place]) -> bool:
@@ -34,7 +32,7 @@ def speaks_for(wider: Track, track: Track, wider_is: Detector, track_is: Detecto
     it with both NotifyEvent and StatusNotification).
     """
     if wider_is is Detector.SITE_DARK:
-        return track_is in _OF_LOST_LINK and wider.phase is Phase.ACTIVE
+        return track_is in OF_THE_LINK and wider.phase is Phase.ACTIVE
     if wider_is is Detector.SILENT:
         return track_is is Detector.OFFLINE and wider.phase is Phase.ACTIVE
     if wider_is is Detector.REPORTED_FAULT and track_is is Detector.REPORTED_FAULT:

@@ -33,8 +33,8 @@ _RANK = {
 }
 """Of deadlines at one moment the wider place's fires first, so that it can speak for others."""
 
-_WAKE_RANK = {"site": 1, "silent": 5}
-"""Whether a site is still dark after a restart is looked at before its fault could clear."""
+_LAST_RANK = 5
+"""Of what detectors want to look at: after the faults of that moment."""
 
 Wake = Callable[[datetime, str], None]
 Hook = Callable[[Place], None]
@@ -52,6 +52,7 @@ class Ledger:
         self._deadlines = Deadlines(self._is_due)
         self._decisions: list[AnyDecision] = []
         self._wakes: dict[str, Wake] = {}
+        self._wake_ranks: dict[str, int] = {}
         self._when_cleared: dict[str, Hook] = {}
         for track in state.tracks.values():
             self._schedule(track)
@@ -147,11 +148,12 @@ class Ledger:
 
     def wake(self, at: datetime, name: str, key: str) -> None:
         """Call the handler registered as `name` with `key` when `at` has come."""
-        self._deadlines.add(at, _WAKE_RANK[name], key, name)
+        self._deadlines.add(at, self._wake_ranks[name], key, name)
 
-    def on_wake(self, name: str, handler: Wake) -> None:
-        """Register the handler for `wake(..., name, ...)`."""
+    def on_wake(self, name: str, handler: Wake, *, rank: int = _LAST_RANK) -> None:
+        """Register the handler for `wake(..., name, ...)`; a lower rank goes first."""
         self._wakes[name] = handler
+        self._wake_ranks[name] = rank
 
     def when_cleared(self, rule: Rule, hook: Hook) -> None:
         """Call `hook` with the place whenever a fault of this rule has cleared."""

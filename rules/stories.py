@@ -30,9 +30,10 @@ from domain.events import (
 from domain.faults import Decision, WorkFound
 from domain.places import CustomerId, Place, SiteId, StationId
 from domain.registry import Customer, Registry, Site, Station
-from rules.catalogue import Catalogue, duration
+from rules.catalogue import Catalogue
 from rules.dictionary import Dictionary
 from rules.engine import Engine
+from rules.parameters import duration
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 """Moment zero of every story: a Monday."""

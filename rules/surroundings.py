@@ -13,6 +13,7 @@ from domain.places import PlaceKind, SiteId, StationId
 from domain.registry import Registry
 from rules.catalogue import Catalogue, Detector
 from rules.impact import can_nobody_charge, speaks_for
+from rules.parameters import ReportedFaultParameters
 from rules.state import EngineState, Window
 from rules.tracks import Phase, Track
 
@@ -81,10 +82,15 @@ class Surroundings:
         ]
 
     def blocks_charging(self, track: Track) -> bool:
-        """Tell whether the track keeps its place from charging (Faulted, major or worse)."""
+        """Tell whether the track keeps its place from charging (major or worse)."""
         rule = self._catalogue.rules[track.rule]
-        is_faulted = rule.detector is Detector.REPORTED_FAULT and rule.is_faulted
-        return is_faulted and track.base.rank >= Severity.MAJOR.rank
+        stops = rule.stops_charging
+        if stops is None:
+            stops = (
+                rule.detector is Detector.REPORTED_FAULT
+                and rule.set_for(ReportedFaultParameters).faulted
+            )
+        return stops and track.base.rank >= Severity.MAJOR.rank
 
     def leaves_nobody_charging(self, track: Track, at: datetime) -> bool:
         """Tell whether with the track no EVSE of its site is left that can charge.

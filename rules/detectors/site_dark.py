@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from domain.beliefs import Link
 from domain.events import Connected, Disconnected, ServiceStarted, ServiceStopped
 from domain.places import Place, SiteId, StationId
-from domain.registry import Registry, Site
-from rules.catalogue import Catalogue, Detector, Rule
-from rules.handlers import Handlers
-from rules.ledger import Ledger
-from rules.links import RESTART_GUARD
+from domain.registry import Site
+from rules.catalogue import Detector, Rule
+from rules.detectors.handlers import Handlers
+from rules.detectors.links import RESTART_GUARD
+from rules.parameters import CountedParameters
 from rules.sighting import Sighting
-from rules.state import EngineState, SiteWatch
+from rules.state import SiteWatch
+from rules.workplace import Workplace
 
 PARTIAL_HOLD = timedelta(minutes=30)
 """An outage that ends in part and starts again within 30 minutes is one."""
@@ -24,14 +25,16 @@ class DarkSites:
     lost within `window` of each other. It ends when fewer than half of them are still away.
     """
 
-    def __init__(
-        self, catalogue: Catalogue, registry: Registry, state: EngineState, ledger: Ledger
-    ) -> None:
-        self._rule = catalogue.one(Detector.SITE_DARK)
-        self._registry = registry
+    def __init__(self, work: Workplace) -> None:
+        state, ledger = work.state, work.ledger
+        self._rule = work.catalogue.one(Detector.SITE_DARK)
+        limit = self._rule.set_for(CountedParameters) if self._rule else None
+        self._limit = limit or CountedParameters()
+        self._registry = work.registry
         self._state = state
         self._ledger = ledger
-        ledger.on_wake("site", self._look_after_restart)
+        # Whether it is still dark after a restart is looked at before its fault could clear.
+        ledger.on_wake("site", self._look_after_restart, rank=1)
         if self._rule is not None:
             ledger.when_cleared(self._rule, self._forget)
         for site, at in state.site_checks.items():
@@ -53,7 +56,7 @@ class DarkSites:
         """Count who went with it."""
         site = self._registry.site_of(event.station)
         belief = self._state.fleet.belief(event.station)
-        if self._rule is None or site is None or len(site.stations) < self._rule.count:
+        if self._rule is None or site is None or len(site.stations) < self._limit.count:
             return
         if belief.link is not Link.LOST or belief.lost_at != event.observed_at:
             return
@@ -61,9 +64,9 @@ class DarkSites:
         if watch is not None and self._is_still_dark(watch, event.station):
             self._see(self._rule, site, event.observed_at, event.observed_at)
             return
-        together = self._lost_since(site, event.observed_at - self._rule.window)
+        together = self._lost_since(site, event.observed_at - self._limit.window)
         connected = len(together) + self._count_up(site)
-        if len(together) >= self._rule.count and 2 * len(together) >= connected:
+        if len(together) >= self._limit.count and 2 * len(together) >= connected:
             watch = watch or SiteWatch()
             watch.members = sorted({*watch.members, *together})
             self._state.sites[site.id] = watch
@@ -80,7 +83,7 @@ class DarkSites:
         place = Place.of_site(site.id)
         track = self._ledger.find(self._rule, place)
         if track is None or track.raised_at is None:
-            if len(away) < self._rule.count or 2 * len(away) < len(watch.members):
+            if len(away) < self._limit.count or 2 * len(away) < len(watch.members):
                 self._ledger.end(self._rule, place, event.observed_at, event.position)
                 del self._state.sites[site.id]
             return
@@ -88,7 +91,7 @@ class DarkSites:
             self._ledger.end(self._rule, place, event.observed_at, event.position)
             self._hold_clearing(site, event.observed_at + self._rule.clear_after)
         elif track.is_present and (
-            len(away) < self._rule.count or 2 * len(away) < len(watch.members)
+            len(away) < self._limit.count or 2 * len(away) < len(watch.members)
         ):
             self._ledger.end(self._rule, place, event.observed_at, event.position)
             self._hold_clearing(site, event.observed_at + PARTIAL_HOLD)
@@ -106,7 +109,7 @@ class DarkSites:
         due_at = event.observed_at + RESTART_GUARD
         self._ledger.release((self._rule,), due_at)
         for site in self._registry.sites.values():
-            if len(self._unknown(site)) >= self._rule.count:
+            if len(self._unknown(site)) >= self._limit.count:
                 self._state.site_checks[site.id] = due_at
                 self._ledger.wake(due_at, "site", site.id)
 
@@ -122,7 +125,7 @@ class DarkSites:
         if site is None or self._rule is None:
             return
         unknown = self._unknown(site)
-        if len(unknown) < self._rule.count or len(unknown) < self._count_up(site):
+        if len(unknown) < self._limit.count or len(unknown) < self._count_up(site):
             return
         watch = self._state.sites.setdefault(site.id, SiteWatch())
         watch.members = sorted({*watch.members, *unknown})
@@ -145,10 +148,9 @@ class DarkSites:
 
     def _is_still_dark(self, watch: SiteWatch, station: StationId) -> bool:
         """Whether the group is (again) mostly away now; a late joiner attaches."""
-        rule = self._rule
         away = {*self._away(watch), station}
         members = {*watch.members, station}
-        if rule is None or len(away) < rule.count or 2 * len(away) < len(members):
+        if len(away) < self._limit.count or 2 * len(away) < len(members):
             return False
         watch.members = sorted(members)
         return True

@@ -16,11 +16,11 @@ from domain.events import (
     ServiceStopped,
 )
 from domain.places import Place, StationId
-from rules.catalogue import Catalogue, Detector, Rule
-from rules.handlers import Handlers
-from rules.ledger import Ledger
+from rules.catalogue import Detector, Rule
+from rules.detectors.handlers import Handlers
+from rules.parameters import CountedParameters
 from rules.sighting import Sighting
-from rules.state import EngineState
+from rules.workplace import Workplace
 
 SILENT_INTERVALS = 3
 SILENT_LEAST = timedelta(minutes=15)
@@ -34,14 +34,15 @@ minutes and more."""
 class Links:
     """Offline, silent and flapping connections."""
 
-    def __init__(self, catalogue: Catalogue, state: EngineState, ledger: Ledger) -> None:
-        self._fleet = state.fleet
+    def __init__(self, work: Workplace) -> None:
+        catalogue, state, ledger = work.catalogue, work.state, work.ledger
+        self._fleet = work.fleet
         self._state = state
         self._ledger = ledger
         self._offline = catalogue.one(Detector.OFFLINE)
         self._silent = catalogue.one(Detector.SILENT)
         self._flapping = catalogue.one(Detector.CONNECTION_FLAPPING)
-        self._reported = catalogue.of(Detector.REPORTED_FAULT)
+        self._reported = catalogue.reported
         self._silent_stations = {
             StationId(track.place.name)
             for track in state.tracks.values()
@@ -131,12 +132,13 @@ class Links:
 
     def _count_loss(self, rule: Rule, event: Disconnected) -> None:
         at = event.observed_at
+        limit = rule.set_for(CountedParameters)
         losses = self._state.losses.get(event.station, [])
-        recent = [*(loss for loss in losses if at - loss <= rule.window), at][-rule.count :]
+        recent = [*(loss for loss in losses if at - loss <= limit.window), at][-limit.count :]
         self._state.losses[event.station] = recent
         place = Place.of_station(event.station)
         track = self._ledger.find(rule, place)
-        if len(recent) < rule.count and (track is None or track.raised_at is None):
+        if len(recent) < limit.count and (track is None or track.raised_at is None):
             return
         self._ledger.see(
             rule,

@@ -5,16 +5,15 @@ It reads words through the dictionary and tells the ledger where a condition beg
 
 from __future__ import annotations
 
-from domain.beliefs import Fleet
 from domain.codes import OTHER
 from domain.events import ErrorCleared, ErrorRaised, Status, StatusReported
 from domain.places import Place, StationId
-from domain.registry import Registry
-from rules.catalogue import Catalogue, Detector, Rule
-from rules.dictionary import Dictionary, Meaning
-from rules.handlers import Handlers
-from rules.ledger import Ledger
+from rules.catalogue import Detector, Rule
+from rules.detectors.handlers import Handlers
+from rules.dictionary import Meaning
+from rules.parameters import ReportedFaultParameters
 from rules.sighting import Sighting, is_danger
+from rules.workplace import Workplace
 
 DANGER_SEVERITY = 0
 """The worst severity of OCPP 2.1's NotifyEvent; 7 and above are notices and raise nothing."""
@@ -23,19 +22,13 @@ DANGER_SEVERITY = 0
 class ReportedFaults:
     """What stations say of themselves: Faulted, or an error code without Faulted."""
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        dictionary: Dictionary,
-        registry: Registry,
-        fleet: Fleet,
-        ledger: Ledger,
-    ) -> None:
-        self._rules = catalogue.of(Detector.REPORTED_FAULT)
-        self._dictionary = dictionary
-        self._registry = registry
-        self._fleet = fleet
-        self._ledger = ledger
+    def __init__(self, work: Workplace) -> None:
+        rules = work.catalogue.of(Detector.REPORTED_FAULT)
+        self._rules = [(rule, rule.set_for(ReportedFaultParameters)) for rule in rules]
+        self._dictionary = work.dictionary
+        self._registry = work.registry
+        self._fleet = work.fleet
+        self._ledger = work.ledger
 
     @property
     def handlers(self) -> Handlers:
@@ -53,12 +46,12 @@ class ReportedFaults:
         if not is_faulted and event.error is None and not self._ledger.tracks_at(station):
             return  # by far the most frequent case
         meaning = self._dictionary.meaning(event.error, self._make(station))
-        for rule in self._rules:
-            if not _fits(rule, event.place):
+        for rule, wants in self._rules:
+            if not _fits(wants, event.place):
                 continue
-            if rule.is_faulted and is_faulted:
+            if wants.faulted and is_faulted:
                 self._see_faulted(rule, event, meaning)
-            elif rule.is_faulted:
+            elif wants.faulted:
                 if event.status is not Status.UNKNOWN:
                     self._ledger.end(rule, event.place, event.observed_at, event.position)
             elif meaning.codes and not is_faulted:
@@ -70,15 +63,15 @@ class ReportedFaults:
         """An error apart from any status: a fault of its own, danger at once."""
         meaning = self._dictionary.meaning(event.error, self._make(event.place.name))
         codes = meaning.codes or (OTHER,)
-        for rule in self._rules:
-            if not rule.is_faulted and _fits(rule, event.place):
+        for rule, wants in self._rules:
+            if not wants.faulted and _fits(wants, event.place):
                 known = Meaning(codes, meaning.severity, meaning.unknown)
                 self._see_error(rule, event, event.key or event.error.code, known)
 
     def on_error_cleared(self, event: ErrorCleared) -> None:
         """An error apart from any status ended."""
-        for rule in self._rules:
-            if not rule.is_faulted and _fits(rule, event.place):
+        for rule, wants in self._rules:
+            if not wants.faulted and _fits(wants, event.place):
                 self._end_error(rule, event, event.key or event.error.code)
 
     def _see_faulted(self, rule: Rule, event: StatusReported, meaning: Meaning) -> None:
@@ -155,5 +148,5 @@ def _is_dangerous(event: StatusReported | ErrorRaised, meaning: Meaning) -> bool
     return event.severity == DANGER_SEVERITY or is_danger(meaning.codes)
 
 
-def _fits(rule: Rule, place: Place) -> bool:
-    return rule.scope == "" or (rule.scope == "evse") == (place.evse > 0)
+def _fits(wants: ReportedFaultParameters, place: Place) -> bool:
+    return wants.scope == "" or (wants.scope == "evse") == (place.evse > 0)

@@ -13,10 +13,9 @@ from datetime import timedelta
 from domain.events import Booted
 from domain.faults import WorkFound
 from domain.places import Place
-from domain.registry import Registry
-from rules.handlers import Handlers
-from rules.ledger import Ledger
-from rules.state import EngineState, Hardware
+from rules.detectors.handlers import Handlers
+from rules.state import Hardware
+from rules.workplace import Workplace
 
 TASKS_PER_DAY = 3
 """Changes of one station that become tasks within `DAY`. A technician who tries boards makes
@@ -28,10 +27,10 @@ DAY = timedelta(hours=24)
 class ReplacedHardware:
     """Compares every boot of a registered station with its last one."""
 
-    def __init__(self, registry: Registry, state: EngineState, ledger: Ledger) -> None:
-        self._registry = registry
-        self._state = state
-        self._ledger = ledger
+    def __init__(self, work: Workplace) -> None:
+        self._registry = work.registry
+        self._state = work.state
+        self._ledger = work.ledger
 
     @property
     def handlers(self) -> Handlers:
