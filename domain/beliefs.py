@@ -10,12 +10,15 @@ from enum import StrEnum
 
 import msgspec
 
+from domain.clocks import ClockBelief, judge_clock
 from domain.events import (
     AnyEvent,
     Booted,
     CommandAnswered,
     Connected,
     ContactMade,
+    DeafnessEnded,
+    DeafnessNoticed,
     Disconnected,
     GatewayOffline,
     GatewayOnline,
@@ -24,6 +27,9 @@ from domain.events import (
     MaintenancePlanned,
     MeterSampled,
     PlaceEvent,
+    ProtocolLearned,
+    QueueBlocked,
+    QueueMovedOn,
     ServiceStarted,
     ServiceStopped,
     SilenceSet,
@@ -33,6 +39,7 @@ from domain.events import (
     Ticked,
     TransactionEnded,
     TransactionStarted,
+    TransactionUpdated,
 )
 from domain.places import PlaceKind, StationId
 
@@ -93,6 +100,11 @@ class StationBelief(msgspec.Struct, kw_only=True):
     transactions: dict[int, str] = {}  # EVSE -> transaction running there, "" = number unknown
     meter_wh: dict[int, float] = {}  # EVSE -> register when its transaction began
     charged_at: dict[int, datetime] = {}  # EVSE -> when a transaction last ended with energy
+    charging_state: dict[int, str] = {}  # EVSE -> as OCPP 2.x words it, while one runs there
+    clock: ClockBelief | None = None  # None: it has written no moment yet
+    deaf_since: datetime | None = None  # heard, and leaves our calls unanswered since then
+    blocked_since: datetime | None = None  # one record of its queue comes again and again
+    blocked_by: str = ""  # the action of that record
 
 
 def is_usable(belief: StationBelief, evse: int) -> bool | None:
@@ -169,10 +181,18 @@ def _apply_at_place(belief: StationBelief, event: PlaceEvent) -> None:
             belief.status_at[evse] = event.observed_at
             if event.status is Status.AVAILABLE and evse:
                 belief.transactions.pop(evse, None)  # some never send a stop (quirk F4)
+                belief.charging_state.pop(evse, None)
+            if event.reported_at is not None:
+                belief.clock = judge_clock(belief.clock, event.reported_at, event.observed_at)
         case TransactionStarted():
             belief.transactions[evse] = event.transaction
             if event.meter_wh is not None:
                 belief.meter_wh[evse] = event.meter_wh
+        case TransactionUpdated():
+            if evse:  # whose begin may have been before our time
+                belief.transactions[evse] = event.transaction
+                if event.charging_state:
+                    belief.charging_state[evse] = event.charging_state
         case TransactionEnded():
             _end_transaction(belief, event)
         case _:
@@ -183,6 +203,7 @@ def _end_transaction(belief: StationBelief, event: TransactionEnded) -> None:
     for evse, transaction in list(belief.transactions.items()):
         if evse == event.place.evse or (transaction and transaction == event.transaction):
             del belief.transactions[evse]
+            belief.charging_state.pop(evse, None)
             began_wh = belief.meter_wh.pop(evse, None)
             if began_wh is None or event.meter_wh is None:
                 continue
@@ -203,6 +224,7 @@ def _apply_to_station(belief: StationBelief, event: StationEvent) -> None:
             belief.protocol = event.protocol
             belief.address = event.address or belief.address
             belief.connected_at = now
+            belief.deaf_since = None  # a new connection is what cures it (quirk A12)
         case Heard():
             # Told up to a minute late: a frame may have been heard since.
             heard_at = event.last_at or now
@@ -215,5 +237,21 @@ def _apply_to_station(belief: StationBelief, event: StationEvent) -> None:
             belief.serial, belief.firmware = event.serial, event.firmware
             belief.booted_at = now
         case _:
-            pass
+            _apply_odd_life(belief, event)
     belief.last_heard_at = now
+
+
+def _apply_odd_life(belief: StationBelief, event: StationEvent) -> None:
+    match event:
+        case ProtocolLearned():
+            belief.protocol = event.protocol
+        case DeafnessNoticed():
+            belief.deaf_since = event.since_at
+        case DeafnessEnded():
+            belief.deaf_since = None
+        case QueueBlocked():
+            belief.blocked_since, belief.blocked_by = event.first_at, event.action
+        case QueueMovedOn():
+            belief.blocked_since, belief.blocked_by = None, ""
+        case _:
+            pass

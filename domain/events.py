@@ -84,10 +84,20 @@ class PlaceEvent(Event, frozen=True, kw_only=True):
 
 
 class Connected(StationEvent, frozen=True, kw_only=True):
-    """A connection opened. A connection that was open before is replaced, not lost."""
+    """A connection opened. A connection that was open before is replaced, not lost.
+
+    `is_assumed`: nothing was agreed on, and what the station says will tell its `protocol`.
+    """
 
     protocol: str = "ocpp1.6"
     address: str = ""
+    is_assumed: bool = False
+
+
+class ProtocolLearned(StationEvent, frozen=True, kw_only=True):
+    """A station with which nothing was agreed on showed by its words what it speaks."""
+
+    protocol: str
 
 
 class Disconnected(StationEvent, frozen=True, kw_only=True):
@@ -185,18 +195,26 @@ class TransactionUpdated(PlaceEvent, frozen=True, kw_only=True):
 
 
 class TransactionEnded(PlaceEvent, frozen=True, kw_only=True):
-    """A transaction ended, whether or not we knew of it."""
+    """A transaction ended, whether or not we knew of it.
+
+    `is_foreign`: we never heard of it, and no transaction that we know of can be meant.
+    """
 
     transaction: str = ""
     reason: str = ""
     meter_wh: float | None = None
+    is_foreign: bool = False
 
 
 class AuthorizationAsked(StationEvent, frozen=True, kw_only=True):
-    """A station asked whether a token may charge. `is_accepted`: our answer, once given."""
+    """A station asked whether a token may charge. `is_accepted`: our answer, once given.
+
+    `refused_as` is the answer's own word where it was a refusal: Invalid, Blocked, ...
+    """
 
     id_token: str = ""
     is_accepted: bool | None = None
+    refused_as: str = ""
 
 
 class ComponentReported(PlaceEvent, frozen=True, kw_only=True):
@@ -262,6 +280,38 @@ class MessageFlagged(StationEvent, frozen=True, kw_only=True):
     breaches: tuple[Breach, ...]
 
 
+class DeafnessNoticed(StationEvent, frozen=True, kw_only=True):
+    """A station left our calls unanswered, one after the other, and was heard afterwards.
+
+    `since_at` is when the first of them left.
+    """
+
+    unanswered_count: int
+    since_at: datetime
+
+
+class DeafnessEnded(StationEvent, frozen=True, kw_only=True):
+    """A station that was deaf answered a call of ours."""
+
+
+class QueueBlocked(StationEvent, frozen=True, kw_only=True):
+    """A station says one record again and again although it was answered (quirk F1).
+
+    Whatever else waits in its queue does not come through. Said once per record: `count` is how
+    often it had come by then, `first_at` when it came first.
+    """
+
+    action: str
+    count: int
+    first_at: datetime
+
+
+class QueueMovedOn(StationEvent, frozen=True, kw_only=True):
+    """Another record came from a station whose queue was blocked by one of this action."""
+
+    action: str
+
+
 class CommandAnswered(StationEvent, frozen=True, kw_only=True):
     """A command of ours was answered, refused, or never answered (`outcome` says which)."""
 
@@ -314,6 +364,7 @@ class Ticked(Event, frozen=True, kw_only=True):
 
 AnyEvent = (
     Connected
+    | ProtocolLearned
     | Disconnected
     | Heard
     | HeartbeatAgreed
@@ -336,6 +387,10 @@ AnyEvent = (
     | VendorDataReceived
     | Unreadable
     | MessageFlagged
+    | DeafnessNoticed
+    | DeafnessEnded
+    | QueueBlocked
+    | QueueMovedOn
     | CommandAnswered
     | ContactMade
     | MaintenancePlanned

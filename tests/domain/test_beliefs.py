@@ -8,15 +8,21 @@ from domain.beliefs import Fleet, Link, is_usable
 from domain.events import (
     CommandAnswered,
     Connected,
+    DeafnessEnded,
+    DeafnessNoticed,
     Disconnected,
     Heard,
     HeartbeatAgreed,
+    ProtocolLearned,
+    QueueBlocked,
+    QueueMovedOn,
     ServiceStarted,
     ServiceStopped,
     Status,
     StatusReported,
     TransactionEnded,
     TransactionStarted,
+    TransactionUpdated,
 )
 from domain.places import Place
 
@@ -132,3 +138,53 @@ def test_an_evse_is_usable_if_it_and_its_station_say_so(whole, evse, usable):
     ]
     assert is_usable(believed(connected(0), *statuses), 1) is usable
     assert is_usable(believed(connected(0), *statuses, disconnected(1)), 1) is None
+
+
+def test_a_deaf_station_is_deaf_until_it_answers_or_comes_anew():
+    deaf = DeafnessNoticed(
+        observed_at=after(5), station="N-1", unanswered_count=2, since_at=after(4)
+    )
+    assert believed(connected(0), deaf).deaf_since == after(4)
+    answered = DeafnessEnded(observed_at=after(6), station="N-1")
+    assert believed(connected(0), deaf, answered).deaf_since is None
+    assert believed(connected(0), deaf, connected(7)).deaf_since is None
+
+
+def test_a_blocked_queue_is_blocked_until_it_moves_on_whatever_the_connection_does():
+    blocked = QueueBlocked(
+        observed_at=after(5),
+        station="N-1",
+        action="StopTransaction",
+        count=5,
+        first_at=after(3),
+    )
+    belief = believed(connected(0), blocked, disconnected(6), connected(7))
+    assert (belief.blocked_since, belief.blocked_by) == (after(3), "StopTransaction")
+    moved = QueueMovedOn(observed_at=after(8), station="N-1", action="StopTransaction")
+    belief = believed(connected(0), blocked, moved)
+    assert (belief.blocked_since, belief.blocked_by) == (None, "")
+
+
+def test_a_protocol_that_was_assumed_is_corrected():
+    learned = ProtocolLearned(observed_at=after(1), station="N-1", protocol="ocpp2.0.1")
+    assert believed(connected(0), learned).protocol == "ocpp2.0.1"
+
+
+def test_a_transaction_that_goes_on_is_running_whoever_saw_its_begin():
+    updated = TransactionUpdated(
+        observed_at=after(1), place=EVSE, transaction="TX", charging_state="SuspendedEV"
+    )
+    belief = believed(updated)
+    assert (belief.transactions, belief.charging_state) == ({1: "TX"}, {1: "SuspendedEV"})
+    ended = TransactionEnded(observed_at=after(2), place=EVSE, transaction="TX")
+    belief = believed(updated, ended)
+    assert (belief.transactions, belief.charging_state) == ({}, {})
+    belief = believed(updated, status(2, Status.AVAILABLE))
+    assert (belief.transactions, belief.charging_state) == ({}, {})
+
+
+def test_a_transaction_that_goes_on_nowhere_in_particular_runs_nowhere():
+    updated = TransactionUpdated(
+        observed_at=after(1), place=Place.of_station("N-1", 0), transaction="TX"
+    )
+    assert believed(updated).transactions == {}
