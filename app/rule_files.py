@@ -13,7 +13,8 @@ import rules
 from rules.catalogue import Catalogue, Rule, parse_rule
 from rules.detectors import PARAMETERS
 from rules.dictionary import Dictionary, VendorCode
-from rules.stories import Story, StoryError, parse_story
+from rules.stories import Story, parse_story
+from rules.story_steps import StoryError
 
 SHIPPED = Path(rules.__file__).parent
 """The folder of the rules that come with the product."""
