@@ -106,7 +106,7 @@ class Core:
         await self.link.start()
         settings = self._settings
         ports = Ports(
-            await self.endpoint.start(self._plain_host(), settings.ocpp.port),
+            await self.endpoint.start(settings.plain_host, settings.ocpp.port),
             await self._start_tls(),
         )
         self._tasks = [
@@ -147,13 +147,6 @@ class Core:
         await self.link.close()
         self.parts.close()
         self.clock.leave()
-
-    def _plain_host(self) -> str:
-        """Where plain websockets are taken: beyond loopback only if TLS is nobody's choice."""
-        settings = self._settings
-        if settings.is_loopback or settings.ocpp.insecure or not settings.ocpp.has_tls:
-            return settings.host
-        return "127.0.0.1"  # passwords would cross the network in clear
 
     async def _start_tls(self) -> int | None:
         context = tls_context(self._settings)

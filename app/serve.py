@@ -108,7 +108,10 @@ class Service:
         await self._start_role("core", stop)
         if stop.is_set():
             return
-        self._say(f"stations: ws://{self.settings.host}:{self.settings.ocpp.port}/ocpp/<id>")
+        ocpp = self.settings.ocpp
+        self._say(f"stations: ws://{self.settings.plain_host}:{ocpp.port}/ocpp/<id>")
+        if ocpp.has_tls:
+            self._say(f"stations: wss://{self.settings.host}:{ocpp.port_tls}/ocpp/<id>")
         await self._start_role("web", stop)
         if stop.is_set():
             return

@@ -120,6 +120,13 @@ class Settings(BaseSettings):
         return self.data / "core.sock"
 
     @property
+    def plain_host(self) -> str:
+        """Where plain websockets are taken: beyond loopback only if TLS is nobody's choice."""
+        if self.is_loopback or self.ocpp.insecure or not self.ocpp.has_tls:
+            return self.host
+        return "127.0.0.1"  # passwords would cross the network in clear
+
+    @property
     def fleet_path(self) -> Path | None:
         """The fleet file to read: as set, else the imported one, else None."""
         if self.fleet is not None:
