@@ -153,7 +153,7 @@ def make_endpoint(
 
     def make_dialect(station: StationId, protocol: str) -> Dialect:
         translation = parts.interpreter.connected(station, protocol)
-        dialect = Dialect16 if protocol == OLDEST else Dialect2x
+        dialect = Dialect16 if protocol in ("", OLDEST) else Dialect2x
         return dialect(station, translation, heartbeat_every_s=settings.ocpp.heartbeat_every_s)
 
     def resolve(name: str) -> StationId:

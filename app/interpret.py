@@ -36,7 +36,7 @@ class Interpreter:
         if entry.kind is EntryKind.FACT or entry.station is None:
             event = _FACT_READER.decode(entry.body)
             if isinstance(event, Connected):
-                self.connected(event.station, event.protocol)
+                self.connected(event.station, "" if event.is_assumed else event.protocol)
             return (event,)
         translation = self.translation(entry.station)
         read = translation.sent if entry.kind is EntryKind.SENT else translation.received

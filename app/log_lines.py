@@ -111,7 +111,13 @@ class LogReader:
         self._connected.add(station)
         self._interpreter.connected(station, protocol)
         said = protocol or ASSUMED_PROTOCOL
-        return Connected(observed_at=at, position=position, station=station, protocol=said)
+        return Connected(
+            observed_at=at,
+            position=position,
+            station=station,
+            protocol=said,
+            is_assumed=not protocol,
+        )
 
     def _on_disconnected(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
         station = self._station(line)

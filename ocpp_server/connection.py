@@ -73,7 +73,7 @@ class Connection:
         evses: int = 0,
     ) -> None:
         self.station = station
-        self.protocol = protocol
+        self.protocol = protocol  # "": nothing was agreed on
         self.address = address
         self.wire = wire
         self.commands = CommandLine(station, dialect, wire.send, context)
@@ -88,7 +88,7 @@ class Connection:
         self._was_paused = False
         self._asker: StatusAsker | None = None
         wait_s = context.limits.ask_status_after_s
-        if wait_s is not None and protocol == "ocpp1.6":
+        if wait_s is not None and protocol in ("", "ocpp1.6"):
             self._asker = StatusAsker(self.commands, context, evses=evses, wait_s=wait_s)
 
     def opened(self, now: datetime) -> None:
@@ -98,8 +98,9 @@ class Connection:
             observed_at=now,
             position=position,
             station=self.station,
-            protocol=self.protocol,
+            protocol=self.protocol or self._context.limits.protocols[-1],
             address=self.address,
+            is_assumed=not self.protocol,
         )
         record_fact(self._recorder, self.station, fact)
 

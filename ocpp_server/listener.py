@@ -52,8 +52,8 @@ def _unknown_evses(_: StationId) -> int:
 class Endpoint:
     """The OCPP endpoint: stations connect here.
 
-    `make_dialect(station, protocol)` builds what reads one connection's messages; `evses`
-    returns how many EVSEs a station is registered with, 0 if unknown.
+    `make_dialect(station, protocol)` builds what reads one connection's messages ("": nothing
+    was agreed on); `evses` returns how many EVSEs a station is registered with, 0 if unknown.
     """
 
     def __init__(
@@ -204,12 +204,14 @@ class Endpoint:
         accepted = arrival.accepted
         if accepted.offered and accepted.subprotocol is None:
             log.info("no common subprotocol", station=station, offered=accepted.offered)
+        # Where nothing was agreed on, what the station says decides.
+        protocol = accepted.protocol if accepted.subprotocol is not None else ""
         return Connection(
             station,
-            self._make_dialect(station, accepted.protocol),
+            self._make_dialect(station, protocol),
             link,
             self.context,
-            protocol=accepted.protocol,
+            protocol=protocol,
             address=arrival.address,
             evses=self.evses(station),
         )

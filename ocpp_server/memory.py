@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from domain.places import Place, StationId
+from ocpp_server.queues import Queue
 from ocpp_server.repeats import Earlier
 from ocpp_server.v2x.remembered import Memory2x
 
@@ -40,6 +41,7 @@ class Memory(msgspec.Struct, kw_only=True):
     due: list[AnswerDue] = []
     transactions: dict[str, int] = {}  # number -> EVSE
     v2x: Memory2x | None = None  # what only OCPP 2.x needs
+    queue: Queue | None = None  # of records that have to be acknowledged
     earlier: list[Earlier] = []  # answered calls of this connection, in case they come again
 
     def of_2x(self) -> Memory2x:

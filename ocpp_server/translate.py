@@ -8,9 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from domain.events import AnyEvent, Heard
+from msgspec.structs import replace
+
+from domain.events import AnyEvent, Heard, ProtocolLearned
 from ocpp_server.memory import Memory
 from ocpp_server.own import read_own
+from ocpp_server.queues import Queue, is_queued, note_record
 from ocpp_server.reading import Reading
 from ocpp_server.repeats import Earlier, digest_of, earlier_of, note
 from ocpp_server.v2x.reading import V21, V201
@@ -57,16 +60,19 @@ class Translation(Memory, kw_only=True):
         """
         digest = digest_of(frame)
         if not digest:
-            return self._read_new(frame, at, position)
+            reading = self._read_new(frame, at, position)
+            if reading.is_conforming:
+                return reading
+            return self._watched(reading, frame, at, position)
         earlier = earlier_of(digest, self.earlier, at)
         if earlier is not None:
-            return self._said_again(earlier, at, position)
+            return self._watched(self._said_again(earlier, at, position), frame, at, position)
         reading = self._read_new(frame, at, position)
         if reading.raw_id and not reading.refusal:
             told, action, raw_id = reading.told, reading.action, reading.raw_id
             call = Earlier(digest, action, raw_id, at, position, reading.is_2x, told)
             note(call, self.earlier)
-        return reading
+        return self._watched(reading, frame, at, position)
 
     def _said_again(self, earlier: Earlier, at: datetime, position: int) -> Reading:
         heard = Heard(station=self.station, observed_at=at, position=position)
@@ -86,7 +92,25 @@ class Translation(Memory, kw_only=True):
             reading = version.read_foreign(frame, self, at=at, position=position)
             if not self.protocol and reading.is_2x and reading.action == "BootNotification":
                 self.protocol = "ocpp2.0.1"  # nothing was agreed on: the boot decides
+                learned = ProtocolLearned(
+                    station=self.station,
+                    protocol=self.protocol,
+                    observed_at=at,
+                    position=position,
+                )
+                return replace(reading, events=(*reading.events, learned))
         return reading
+
+    def _watched(self, reading: Reading, frame: bytes, at: datetime, position: int) -> Reading:
+        """Add what a record of the station's queue says about that queue."""
+        if not is_queued(reading, frame):
+            return reading
+        if self.queue is None:
+            self.queue = Queue()
+        told = note_record(
+            self.queue, self.station, reading.action, frame, at=at, position=position
+        )
+        return replace(reading, events=(*reading.events, *told)) if told else reading
 
     def received(self, frame: bytes, *, at: datetime, position: int) -> tuple[AnyEvent, ...]:
         """Return the events of a received frame: at least one, whatever the bytes."""
