@@ -46,6 +46,15 @@ class Change(StrEnum):
     CLEARED = "cleared"  # its clean time is over
 
 
+class ClearedBy(StrEnum):
+    """What ended a fault's condition."""
+
+    REPORTED = "reported"  # the station says so
+    EVIDENCE = "evidence"  # what happens there shows it
+    REBOOT = "reboot"  # the station started anew in between
+    PERSON = "person"
+
+
 class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """One rule's finding at one place, as it stands at the moment of a decision.
 
@@ -68,6 +77,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     inhibited_by: str | None = None  # RULE@PLACE, "maintenance@PLACE" or "silence@PLACE"
     errors: tuple[ErrorReport, ...] = ()  # as the station worded them
     advice: str = ""  # for agents
+    why: str = ""  # what was seen, for agents; "" where the codes say it
+    cleared_by: ClearedBy | None = None  # once its condition is gone
     stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
     clean_since: datetime | None = None  # the condition is gone since then; clean time runs
     clears_at: datetime | None = None  # while that runs: when it clears if it stays clean

@@ -12,7 +12,8 @@ TRACK = "track"
 WINDOW = "window"
 WINDOW_RANK = 9
 
-IsValid = Callable[[str, datetime], bool]
+IsValid = Callable[[str, str, datetime], bool]
+"""Tells of a kind, a name and a moment whether that deadline still holds."""
 
 
 class Deadlines:
@@ -39,7 +40,7 @@ class Deadlines:
         """Yield (moment, name, kind) up to and including `now`, those added meanwhile too."""
         while self._heap and self._heap[0][0] <= now:
             at, _, name, kind = heapq.heappop(self._heap)
-            if kind != TRACK or self._is_valid(name, at):
+            if self._is_valid(kind, name, at):
                 yield at, name, kind
 
     @property
@@ -47,7 +48,7 @@ class Deadlines:
         """The next deadline that still holds; None where nothing is due ever."""
         while self._heap:
             at, _, name, kind = self._heap[0]
-            if kind != TRACK or self._is_valid(name, at):
+            if self._is_valid(kind, name, at):
                 return at
             heapq.heappop(self._heap)
         return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from domain.faults import AnyDecision, Change, Fault, Severity, WorkFound, worst
+from domain.faults import AnyDecision, Change, ClearedBy, Fault, Severity, WorkFound, worst
 from domain.places import Place, PlaceKind, StationId
 from domain.registry import Registry
 from rules.catalogue import Catalogue, Rule
@@ -95,14 +95,25 @@ class Ledger:
         self._schedule(track)
         return track
 
-    def end(self, rule: Rule, place: Place, at: datetime, position: int = 0) -> None:
+    def end(
+        self,
+        rule: Rule,
+        place: Place,
+        at: datetime,
+        position: int = 0,
+        *,
+        by: ClearedBy = ClearedBy.REPORTED,
+    ) -> None:
         """The condition is gone: forget a pending fault, let an active one begin to clear."""
         track = self.find(rule, place)
         if track is None or not track.is_present:
             return
+        is_reboot = by is not ClearedBy.PERSON and self._around.has_booted_since(track)
+        track.cleared_by = ClearedBy.REBOOT if is_reboot else by
         track.end(at, rule.flapping_clear_after if track.is_flapping else rule.clear_after)
         if track.phase is Phase.IDLE:
             self._reassess_others(track, at)  # pending, it may have spoken for others already
+            self._drop_blank(track)
         if track.phase is Phase.ACTIVE:
             track.add_evidence(position)
             if rule.worsens is not None:
@@ -147,13 +158,27 @@ class Ledger:
                 self._schedule(track)
 
     def wake(self, at: datetime, name: str, key: str) -> None:
-        """Call the handler registered as `name` with `key` when `at` has come."""
+        """Call the handler registered as `name` with `key` when `at` has come.
+
+        It takes the place of an earlier wish of that name and key, and survives a restart.
+        """
+        self._state.wakes.setdefault(name, {})[key] = at
         self._deadlines.add(at, self._wake_ranks[name], key, name)
+
+    def wake_of(self, name: str, key: str) -> datetime | None:
+        """Return when the handler `name` is called with `key`; None where it is not."""
+        return self._state.wakes.get(name, {}).get(key)
+
+    def forget_wakes(self, name: str) -> None:
+        """Let no handler of that name be called any more."""
+        self._state.wakes.pop(name, None)
 
     def on_wake(self, name: str, handler: Wake, *, rank: int = _LAST_RANK) -> None:
         """Register the handler for `wake(..., name, ...)`; a lower rank goes first."""
         self._wakes[name] = handler
         self._wake_ranks[name] = rank
+        for key, at in self._state.wakes.get(name, {}).items():
+            self._deadlines.add(at, rank, key, name)
 
     def when_cleared(self, rule: Rule, hook: Hook) -> None:
         """Call `hook` with the place whenever a fault of this rule has cleared."""
@@ -182,6 +207,7 @@ class Ledger:
             elif kind == WINDOW:
                 self._close_windows(at)
             else:
+                del self._state.wakes[kind][name]
                 self._wakes[kind](at, name)
 
     def take_decisions(self) -> tuple[AnyDecision, ...]:
@@ -204,8 +230,11 @@ class Ledger:
 
     # --- deadlines ---------------------------------------------------------------------------
 
-    def _is_due(self, fingerprint: str, at: datetime) -> bool:
-        return self._state.tracks[fingerprint].next_at == at
+    def _is_due(self, kind: str, name: str, at: datetime) -> bool:
+        if kind == TRACK:
+            track = self._state.tracks.get(name)
+            return track is not None and track.next_at == at
+        return kind == WINDOW or self.wake_of(kind, name) == at
 
     def _schedule(self, track: Track) -> None:
         due_at = track.next_at
@@ -243,7 +272,8 @@ class Ledger:
     def _raised(self, track: Track, at: datetime, because: str) -> None:
         track.severity = self._severity_of(track, at)
         track.inhibited_by = self._around.inhibitor_of(track)
-        self._decide(track, Change.RAISED, at, because)
+        reason = f"{track.why}; {because}" if track.why else because
+        self._decide(track, Change.RAISED, at, reason)
         for word in track.unknown:
             self.find_work(unknown_code(track, word, at))
         self._find_danger_work(track, at)
@@ -253,7 +283,7 @@ class Ledger:
     def _cleared(self, track: Track, at: datetime) -> None:
         rule = self._rule(track)
         span = rule.flapping_clear_after if track.is_flapping else rule.clear_after
-        self._decide(track, Change.CLEARED, at, f"clean for {in_words(span)}")
+        self._decide(track, Change.CLEARED, at, _clear_words(track, span))
         track.forget()
         if track.rule in self._when_cleared:
             self._when_cleared[track.rule](track.place)
@@ -298,6 +328,8 @@ class Ledger:
         track.stations = sorted({*track.stations, *sighting.stations})
         track.is_danger = track.is_danger or sighting.is_danger
         track.is_flapping = track.is_flapping or sighting.is_flapping
+        track.last_at = sighting.at
+        track.why = sighting.why or track.why
         base = sighting.severity or rule.severity
         track.base = base if track.phase is not Phase.ACTIVE else worst(track.base, base)
         track.add_evidence(sighting.position, sighting.error)
@@ -335,6 +367,12 @@ class Ledger:
             if severity.rank < other.severity.rank:
                 self._set_severity(other, severity, at, "another place can charge again")
 
+    def _drop_blank(self, track: Track) -> None:
+        """Forget a condition that ended within its patience: nobody will ask for it."""
+        if track.is_blank:
+            del self._state.tracks[track.fingerprint]
+            self._around.drop(track)
+
     def _decide(self, track: Track, change: Change, at: datetime, because: str) -> None:
         window = self._around.window_over(track)
         quiet_until = window.until if window else None
@@ -351,6 +389,17 @@ class Ledger:
 
     def _rule(self, track: Track) -> Rule:
         return self._catalogue.rules[track.rule]
+
+
+def _clear_words(track: Track, span: timedelta) -> str:
+    clean = f"clean for {in_words(span)}"
+    match track.cleared_by:
+        case ClearedBy.REBOOT:
+            return f"{clean} after the station started anew"
+        case ClearedBy.PERSON:
+            return "ended by a person"
+        case _:
+            return clean
 
 
 def _fingerprint(rule: Rule, place: Place) -> str:

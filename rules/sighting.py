@@ -27,6 +27,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     is_danger: bool = False
     is_flapping: bool = False  # the condition itself is a flapping one
     stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
+    why: str = ""  # what was seen, in a few words for agents: "5 boots within 8 minutes"
 
 
 class Known(msgspec.Struct, frozen=True):

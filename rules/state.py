@@ -47,9 +47,8 @@ class EngineState(msgspec.Struct):
     fleet: Fleet = msgspec.field(default_factory=Fleet)
     tracks: dict[str, Track] = {}
     windows: list[Window] = []
-    silent_at: dict[StationId, datetime] = {}  # when to look at a connection's silence again
+    wakes: dict[str, dict[str, datetime]] = {}  # by detector's name and key: when to look again
     losses: dict[StationId, list[datetime]] = {}  # of the connection, the latest few
     sites: dict[SiteId, SiteWatch] = {}
-    site_checks: dict[SiteId, datetime] = {}  # after our own restart
     known_work: set[str] = set()  # keys of tasks found, each once ever
     hardware: dict[StationId, Hardware] = {}  # as of the last boot

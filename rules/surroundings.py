@@ -37,6 +37,16 @@ class Surroundings:
         elif track.place.kind is PlaceKind.SITE:
             self._by_site.setdefault(track.place.name, []).append(track)
 
+    def drop(self, track: Track) -> None:
+        """Take a track that is forgotten out of the index."""
+        index = self._by_station if track.place.station is not None else self._by_site
+        name = track.place.name
+        others = [other for other in index.get(name, ()) if other is not track]
+        if others:
+            index[name] = others
+        else:
+            index.pop(name, None)
+
     def tracks_at(self, station: StationId) -> list[Track]:
         """Return all tracks of a station and its EVSEs."""
         return self._by_station.get(station, [])
@@ -131,6 +141,13 @@ class Surroundings:
         """Tell whether nothing can be known of the track's station since our own outage."""
         station = track.place.station
         return station is not None and self._state.fleet.belief(station).link is Link.UNKNOWN
+
+    def has_booted_since(self, track: Track) -> bool:
+        """Tell whether the track's station started anew after it was last seen to hold."""
+        station = track.place.station
+        belief = self._state.fleet.stations.get(station) if station is not None else None
+        booted_at = belief.booted_at if belief is not None else None
+        return booted_at is not None and track.last_at is not None and booted_at > track.last_at
 
     def _tracks_of_site(self, track: Track) -> list[Track]:
         site = self._registry.site_of(track.place)

@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from domain.events import ErrorReport
-from domain.faults import Severity
+from domain.faults import ClearedBy, Severity
 from domain.places import Place, StationId
 
 FLAPPING_COUNT = 4
@@ -75,6 +75,9 @@ class Track(msgspec.Struct, kw_only=True):
     inhibited_by: str | None = None
     clean_at: datetime | None = None  # when the condition was last seen to end
     stations: list[StationId] = []  # of a wider cause: those it is known to affect
+    last_at: datetime | None = None  # when the condition was last seen to hold
+    why: str = ""
+    cleared_by: ClearedBy | None = None
 
     def begin(
         self, now: datetime, raise_after: timedelta, *, since: datetime, can_flap: bool
@@ -173,6 +176,11 @@ class Track(msgspec.Struct, kw_only=True):
             self.worsens_at = max(self.held_worsens_at, earliest)
         self.held_due_at = self.held_worsens_at = None
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is nothing to remember of it: it never was active nor could flap."""
+        return self.phase is Phase.IDLE and not (self.episode or self.onsets)
+
     def add_evidence(self, position: int, error: ErrorReport | None = None) -> None:
         """Remember where the journal shows it: the first and the latest few."""
         if position and position not in self.evidence:
@@ -198,4 +206,5 @@ class Track(msgspec.Struct, kw_only=True):
         self.is_danger = False
         self.inhibited_by = None
         self.codes, self.errors, self.unknown, self.evidence, self.keys = [], [], [], [], []
-        self.stations, self.clean_at = [], None
+        self.stations, self.clean_at, self.last_at = [], None, None
+        self.why, self.cleared_by = "", None

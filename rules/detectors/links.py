@@ -15,6 +15,7 @@ from domain.events import (
     ServiceStarted,
     ServiceStopped,
 )
+from domain.faults import ClearedBy
 from domain.places import Place, StationId
 from rules.catalogue import Detector, Rule
 from rules.detectors.handlers import Handlers
@@ -49,8 +50,6 @@ class Links:
             if self._silent and track.rule == self._silent.name and track.is_present
         }
         ledger.on_wake("silent", self._look_at_silence)
-        for station, at in state.silent_at.items():
-            ledger.wake(at, "silent", station)
 
     @property
     def handlers(self) -> Handlers:
@@ -74,7 +73,7 @@ class Links:
         at = event.observed_at
         for rule in (self._offline, self._flapping):
             if rule is not None:
-                self._ledger.end(rule, place, at, event.position)
+                self._ledger.end(rule, place, at, event.position, by=ClearedBy.EVIDENCE)
         self._ledger.resume(event.station, at, self._every_rule())
         self._watch_silence(self._fleet.belief(event.station), at)
 
@@ -114,7 +113,8 @@ class Links:
         """A station whose silence was a fault spoke again."""
         if self._silent is not None:
             self._silent_stations.discard(station)
-            self._ledger.end(self._silent, Place.of_station(station), at, position)
+            place = Place.of_station(station)
+            self._ledger.end(self._silent, place, at, position, by=ClearedBy.EVIDENCE)
 
     def _lose(self, rule: Rule, station: StationId, at: datetime, position: int) -> None:
         self._ledger.see(
@@ -155,22 +155,17 @@ class Links:
     def _watch_silence(self, belief: StationBelief, at: datetime) -> None:
         if self._silent is not None:
             due_at = max(self._silence_due_at(self._silent, belief), at)
-            known = self._state.silent_at.get(belief.station)
+            known = self._ledger.wake_of("silent", belief.station)
             if known is None or due_at < known:
-                self._state.silent_at[belief.station] = due_at
                 self._ledger.wake(due_at, "silent", belief.station)
 
     def _look_at_silence(self, at: datetime, key: str) -> None:
         station = StationId(key)
-        if self._state.silent_at.get(station) != at or self._silent is None:
-            return
-        del self._state.silent_at[station]
         belief = self._fleet.belief(station)
-        if belief.link is not Link.UP:
+        if belief.link is not Link.UP or self._silent is None:
             return
         due_at = self._silence_due_at(self._silent, belief)
         if due_at > at:
-            self._state.silent_at[station] = due_at
             self._ledger.wake(due_at, "silent", station)
             return
         since = belief.last_heard_at or at

@@ -37,8 +37,6 @@ class DarkSites:
         ledger.on_wake("site", self._look_after_restart, rank=1)
         if self._rule is not None:
             ledger.when_cleared(self._rule, self._forget)
-        for site, at in state.site_checks.items():
-            ledger.wake(at, "site", site)
 
     @property
     def handlers(self) -> Handlers:
@@ -98,7 +96,7 @@ class DarkSites:
 
     def on_interrupted(self, event: ServiceStopped) -> None:
         """Our own outage begins: no site becomes dark, or light again, while it lasts."""
-        self._state.site_checks.clear()
+        self._ledger.forget_wakes("site")
         if self._rule is not None:
             self._ledger.hold((self._rule,))
 
@@ -110,7 +108,6 @@ class DarkSites:
         self._ledger.release((self._rule,), due_at)
         for site in self._registry.sites.values():
             if len(self._unknown(site)) >= self._limit.count:
-                self._state.site_checks[site.id] = due_at
                 self._ledger.wake(due_at, "site", site.id)
 
     def _forget(self, place: Place) -> None:
@@ -118,9 +115,6 @@ class DarkSites:
         self._state.sites.pop(SiteId(place.name), None)
 
     def _look_after_restart(self, at: datetime, key: str) -> None:
-        if self._state.site_checks.get(SiteId(key)) != at:
-            return
-        del self._state.site_checks[SiteId(key)]
         site = self._registry.sites.get(SiteId(key))
         if site is None or self._rule is None:
             return
