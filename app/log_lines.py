@@ -17,6 +17,8 @@ from domain.events import (
     AnyEvent,
     Connected,
     ContactMade,
+    DeafnessEnded,
+    DeafnessNoticed,
     Disconnected,
     MaintenancePlanned,
     ServiceStarted,
@@ -25,6 +27,8 @@ from domain.events import (
 )
 from domain.places import CustomerId, Place, SiteId, StationId
 from domain.registry import Registry
+from ocpp_server import frames
+from ocpp_server.hearing import LoggedHearing
 
 LATE_CLOSE = timedelta(minutes=30)
 """A close within this after a connection was replaced is the replaced one's: servers close the
@@ -75,6 +79,7 @@ class LogReader:
         self._interpreter = Interpreter()
         self._connected: set[StationId] = set()
         self._replaced_at: dict[StationId, list[datetime]] = {}
+        self._hearing: dict[StationId, LoggedHearing] = {}  # of stations that were called
         self._is_up = True
         self._readers: dict[str, Callable[[LogLine, int], Iterator[AnyEvent]]] = {
             "connected": self._on_connected,
@@ -109,6 +114,7 @@ class LogReader:
         self, station: StationId, at: datetime, position: int, protocol: str
     ) -> AnyEvent:
         self._connected.add(station)
+        self._hearing.pop(station, None)
         self._interpreter.connected(station, protocol)
         said = protocol or ASSUMED_PROTOCOL
         return Connected(
@@ -136,12 +142,34 @@ class LogReader:
         if station not in self._connected:
             yield self._connect(station, line.at, position, line.protocol or "")
         translation = self._interpreter.translation(station)
-        yield from translation.received(frame, at=line.at, position=position)
+        reading = translation.read(frame, at=line.at, position=position)
+        yield from reading.events
+        hearing = self._hearing.get(station)
+        if hearing is None:
+            return
+        hearing.pass_time(line.at)
+        if reading.result_of is not None:
+            if hearing.answered():
+                yield DeafnessEnded(observed_at=line.at, position=position, station=station)
+        elif (told := hearing.heard()) is not None:
+            count, since_at = told
+            yield DeafnessNoticed(
+                observed_at=line.at,
+                position=position,
+                station=station,
+                unanswered_count=count,
+                since_at=since_at,
+            )
 
     def _on_sent(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
-        translation = self._interpreter.translation(self._station(line))
-        frame = _frame_of(line)
-        yield from translation.sent(frame, at=line.at, position=position)
+        station, frame = self._station(line), _frame_of(line)
+        yield from self._interpreter.translation(station).sent(
+            frame, at=line.at, position=position
+        )
+        told = frames.read(frame)
+        if isinstance(told, frames.Call):
+            hearing = self._hearing.setdefault(station, LoggedHearing())
+            hearing.called(told.message_id, line.at)
 
     def _on_maintenance(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
         if line.until is None or line.until.tzinfo is None:

@@ -10,16 +10,18 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 import msgspec
 import structlog
 
-from domain.events import CommandAnswered
+from domain.events import AnyEvent, CommandAnswered, DeafnessEnded, DeafnessNoticed
 from domain.journal import Entry, EntryKind
 from domain.places import StationId
 from domain.ports import CommandResult
 from ocpp_server.context import Context
+from ocpp_server.hearing import Hearing
 from ocpp_server.masking import kept_answer, masked_payload
 from ocpp_server.protocol import Dialect, Reaction
 
@@ -55,9 +57,11 @@ class CommandLine:
         "_dialect",
         "_is_over",
         "_is_ready",
+        "_left_at",
         "_outstanding",
         "_send",
         "_waiting",
+        "hearing",
         "station",
     )
 
@@ -74,6 +78,8 @@ class CommandLine:
         self._context = context
         self._waiting: deque[Command] | None = None  # most stations never get a command
         self._outstanding: Command | None = None
+        self._left_at: datetime | None = None  # the outstanding one
+        self.hearing = Hearing()
         self._boots = 0
         self._is_ready = False
         self._is_over = False
@@ -110,6 +116,12 @@ class CommandLine:
 
     def answered(self, reaction: Reaction) -> None:
         """The station answered something; a stray answer is counted and left alone."""
+        if self.hearing.answered():
+            self._record(
+                lambda position, now: DeafnessEnded(
+                    observed_at=now, position=position, station=self.station
+                )
+            )
         command = self._outstanding
         if command is None or command.message_id != reaction.result_of:
             self._context.counters.stray_answers += 1
@@ -119,6 +131,23 @@ class CommandLine:
         self._finish(
             command, CommandResult(outcome, reaction.result), kept_answer(reaction.body)
         )
+
+    def heard(self) -> None:
+        """A word that is no answer came while the station was suspected to be deaf."""
+        if not self._context.recorder.is_accepting:
+            return
+        told = self.hearing.heard()
+        if told is not None:
+            count, since_at = told
+            self._record(
+                lambda position, now: DeafnessNoticed(
+                    observed_at=now,
+                    position=position,
+                    station=self.station,
+                    unanswered_count=count,
+                    since_at=since_at,
+                )
+            )
 
     def end(self) -> list[Command]:
         """The connection is over: the outstanding command is gone, the waiting ones returned.
@@ -157,21 +186,21 @@ class CommandLine:
         context.recorder.record(Entry(position, now, EntryKind.SENT, self.station, kept))
         frame = self._dialect.call(command.message_id, command.action, command.payload)
         context.recorder.after_commit(self._send, frame)
+        self._left_at = now
         context.counters.commands += 1
         context.wheel.after(command.timeout_s, partial(self._expired, command))
 
     def _expired(self, command: Command) -> None:
         if self._outstanding is command:
+            if self._left_at is not None:
+                self.hearing.missed(self._left_at)
             self._context.counters.command_timeouts += 1
             self._finish(command, CommandResult("timeout"), "")
 
     def _finish(self, command: Command, result: CommandResult, answer: str) -> None:
         self._outstanding = None
-        recorder = self._context.recorder
-        if recorder.is_accepting:
-            now = self._context.clock.now()
-            position = recorder.take_position()
-            fact = CommandAnswered(
+        self._record(
+            lambda position, now: CommandAnswered(
                 observed_at=now,
                 position=position,
                 station=self.station,
@@ -179,10 +208,19 @@ class CommandLine:
                 outcome=result.outcome,
                 answer=answer,
             )
-            body = msgspec.json.encode(fact)
-            recorder.record(Entry(position, now, EntryKind.FACT, self.station, body), (fact,))
+        )
         command.done(result)
         self._next()
+
+    def _record(self, make: Callable[[int, datetime], AnyEvent]) -> None:
+        """Record a fact that has no frame of its own; nothing while nothing can be kept."""
+        recorder = self._context.recorder
+        if recorder.is_accepting:
+            now = self._context.clock.now()
+            position = recorder.take_position()
+            fact = make(position, now)
+            body = msgspec.json.encode(fact)
+            recorder.record(Entry(position, now, EntryKind.FACT, self.station, body), (fact,))
 
 
 class Commands:

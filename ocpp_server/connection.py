@@ -48,6 +48,7 @@ class Connection:
         "_context",
         "_counters",
         "_dialect",
+        "_hearing",
         "_is_paused",
         "_max_waiting",
         "_recorder",
@@ -77,6 +78,7 @@ class Connection:
         self.address = address
         self.wire = wire
         self.commands = CommandLine(station, dialect, wire.send, context)
+        self._hearing = self.commands.hearing
         self.waiting = 0  # answers that wait for their commit
         self.is_replaced = False
         self._dialect = dialect
@@ -88,8 +90,10 @@ class Connection:
         self._was_paused = False
         self._asker: StatusAsker | None = None
         wait_s = context.limits.ask_status_after_s
-        if wait_s is not None and protocol in ("", "ocpp1.6"):
-            self._asker = StatusAsker(self.commands, context, evses=evses, wait_s=wait_s)
+        if wait_s is not None:
+            self._asker = StatusAsker(
+                self.commands, context, protocol=protocol, evses=evses, wait_s=wait_s
+            )
 
     def opened(self, now: datetime) -> None:
         """Record that the station is connected."""
@@ -123,6 +127,8 @@ class Connection:
                 self.wire.send(answer)
             recorder.heard(station)
             counters.heartbeats += 1
+            if self._hearing.is_suspect:
+                self.commands.heard()
             return
         entry = Entry(position, now, _RECEIVED, station, reaction.body)
         if answer is not None:
@@ -135,6 +141,8 @@ class Connection:
             recorder.record(entry, reaction.events)
             if reaction.result_of is not None:
                 self.commands.answered(reaction)
+        if self._hearing.is_suspect:
+            self.commands.heard()
         if self._asker is not None and reaction.events and self._asker.note(reaction.events):
             self._asker = None
 
@@ -142,6 +150,8 @@ class Connection:
         """Count a ping or pong as a sign of life."""
         self._counters.pings += 1
         self._recorder.heard(self.station)
+        if self._hearing.is_suspect:
+            self.commands.heard()
 
     def look_after(self) -> None:
         """Read again where a failed commit left answers behind; called now and then."""

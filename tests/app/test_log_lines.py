@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.log_lines import LogReader, UnusableLineError, parse_line, read_logs
-from domain.events import Connected, Disconnected
+from domain.events import Connected, DeafnessEnded, DeafnessNoticed, Disconnected
 from domain.registry import Registry
+from ocpp_server.hearing import LOG_CALLS
 
 
 def line(at="2026-01-05T08:00:00Z", **members):
@@ -134,3 +135,63 @@ def test_a_connection_that_was_replaced_long_ago_has_no_close_to_come():
     # The replaced one's close never stood in the log: an hour later it is the newest one's.
     assert isinstance(tell("2026-01-05T09:05:00Z", "disconnected")[0], Disconnected)
     assert tell("2026-01-05T09:06:00Z", "disconnected") == []
+
+
+def told(*lines):
+    """Read (moment, event, frame) of one station; return what was said of its hearing."""
+    reader, events = LogReader(Registry()), []
+    for number, (clock, event, frame) in enumerate(lines, 1):
+        said = line(f"2026-01-05T{clock}Z", event=event, station="A", frame=frame)
+        events += reader.read(parse_line(said), number)
+    return [e for e in events if isinstance(e, DeafnessNoticed | DeafnessEnded)]
+
+
+BEAT = '[2,"h","Heartbeat",{}]'
+
+
+def called(number):
+    return f'[2,"{number}","TriggerMessage",{{"requestedMessage":"MeterValues"}}]'
+
+
+def test_a_station_of_a_log_that_answers_no_call_and_talks_on_is_deaf():
+    deaf = told(
+        ("08:00:00", "received", BEAT),
+        ("08:01:00", "sent", called(1)),
+        ("08:01:40", "received", BEAT),
+        ("08:02:00", "sent", called(2)),
+        ("08:02:10", "received", BEAT),  # the second has its time left
+        ("08:02:31", "received", BEAT),
+        ("08:03:00", "received", BEAT),
+        ("08:04:00", "sent", called(3)),
+        ("08:05:00", "received", '[4,"3","NotSupported","",{}]'),
+    )
+    noticed = DeafnessNoticed(
+        station="A",
+        unanswered_count=2,
+        since_at=datetime(2026, 1, 5, 8, 1, tzinfo=UTC),
+        observed_at=datetime(2026, 1, 5, 8, 2, 31, tzinfo=UTC),
+        position=6,
+    )
+    ended = DeafnessEnded(
+        station="A", observed_at=datetime(2026, 1, 5, 8, 5, tzinfo=UTC), position=9
+    )
+    assert deaf == [noticed, ended]
+
+
+def test_a_station_that_answers_the_second_call_only_lost_one():
+    assert not told(
+        ("08:00:00", "received", BEAT),
+        ("08:01:00", "sent", called(1)),
+        ("08:02:00", "sent", called(2)),
+        ("08:02:20", "received", '[3,"2",{"status":"Accepted"}]'),
+        ("08:09:00", "received", BEAT),
+        ("08:10:00", "sent", called(3)),
+        ("08:19:00", "received", BEAT),
+    )
+
+
+def test_a_new_connection_is_given_another_hearing_and_memory_is_bounded():
+    calls = [("08:01:00", "sent", called(number)) for number in range(100)]
+    assert not told(*calls, ("08:05:00", "connected", None), ("08:06:00", "received", BEAT))
+    (noticed,) = told(("08:00:00", "received", BEAT), *calls, ("08:06:00", "received", BEAT))
+    assert noticed.unanswered_count == LOG_CALLS

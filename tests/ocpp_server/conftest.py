@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import uvloop
 
-from domain.events import AnyEvent, StatusReported
+from domain.events import AnyEvent, ProtocolLearned, StatusReported
 from domain.journal import Entry, EntryKind
 from domain.places import Place, StationId
 from ocpp_server.connection import Connection
@@ -108,8 +108,8 @@ class EchoDialect:
     """A dialect of four words, so that tests of the transport need no OCPP.
 
     `[2,id,action,payload]` is answered `[3,id,action]`; action Heartbeat is a heartbeat, Boot a
-    boot, `Status` reports the EVSE in its payload; 3 and 4 are answers. Anything else gives no
-    answer.
+    boot, `Status` reports the EVSE in its payload, `Learned` a protocol; 3 and 4 are answers.
+    Anything else gives no answer.
     """
 
     def __init__(self, station: StationId = STATION, protocol: str = "ocpp1.6") -> None:
@@ -127,6 +127,15 @@ class EchoDialect:
             case [2, str(number), str(action), *payload]:
                 answer = msgspec.json.encode([3, number, action])
                 events: tuple[AnyEvent, ...] = ()
+                if action == "Learned":
+                    events = (
+                        ProtocolLearned(
+                            station=self.station,
+                            protocol=payload[0],
+                            observed_at=now,
+                            position=position,
+                        ),
+                    )
                 if action == "Status":
                     place = Place.of_station(self.station, payload[0])
                     events = (

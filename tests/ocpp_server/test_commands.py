@@ -9,7 +9,6 @@ import pytest
 
 from domain.journal import EntryKind
 from domain.ports import CommandResult
-from ocpp_server.asking import status_request
 from ocpp_server.commands import Command, Commands
 from ocpp_server.limits import Limits
 from ocpp_server.masking import kept_answer, masked_payload
@@ -253,126 +252,6 @@ async def test_a_caller_who_gives_up_takes_the_command_back(quiet: Any) -> None:
     quiet.boot()
     quiet.pass_time(10)
     assert quiet.wire.sent == [b'[3,"b","Boot"]']
-
-
-# --- asking for a status -------------------------------------------------------------------
-
-
-def triggers(house: Any) -> list[bytes]:
-    return [frame for frame in house.wire.sent if b"TriggerMessage" in frame]
-
-
-def test_connectors_that_stay_silent_after_a_boot_are_asked_one_by_one(house: Any) -> None:
-    house.boot()
-    house.say(b'[2,"s","Status",0]')
-    house.pass_time(59)
-    assert triggers(house) == []
-
-    house.pass_time(2)
-    assert triggers(house) == [
-        b'[2,"m1","TriggerMessage",{"requestedMessage":"StatusNotification","connectorId":1}]'
-    ]
-    house.say(b'[3,"m1",{"status":"Accepted"}]')
-    assert len(triggers(house)) == 2
-    assert b'"connectorId":2' in triggers(house)[1]
-    house.say(b'[3,"m2",{"status":"Accepted"}]')
-    house.pass_time(600)
-    assert len(triggers(house)) == 2
-
-
-def test_a_station_that_reports_by_itself_is_never_asked(house: Any) -> None:
-    house.boot()
-    house.say(b'[2,"1","Status",1]')
-    house.say(b'[2,"2","Status",2]')
-    house.pass_time(300)
-
-    assert triggers(house) == []
-
-
-def test_only_the_connector_that_said_nothing_is_asked(house: Any) -> None:
-    house.boot()
-    house.say(b'[2,"1","Status",1]')
-    house.pass_time(61)
-
-    assert [b'"connectorId":2' in frame for frame in triggers(house)] == [True]
-
-
-def test_a_station_that_refuses_is_asked_no_further(house: Any) -> None:
-    house.boot()
-    house.pass_time(61)
-    house.say(b'[4,"m1","NotImplemented","",{}]')
-    house.pass_time(300)
-
-    assert len(triggers(house)) == 1
-
-
-def test_a_second_boot_on_the_same_connection_asks_no_second_time(house: Any) -> None:
-    house.boot()
-    house.pass_time(61)
-    house.boot()
-    house.pass_time(300)
-
-    assert len(triggers(house)) == 1
-
-
-def test_a_station_that_never_boots_is_asked_a_minute_after_its_half_minute(house: Any) -> None:
-    house.pass_time(89)
-    assert triggers(house) == []
-
-    house.pass_time(2)
-    assert len(triggers(house)) == 1
-
-
-def test_a_question_that_waited_does_not_go_over_to_a_newer_connection(house: Any) -> None:
-    house.boot()
-    caller = Caller(house.connection.commands)
-    house.pass_time(59)
-    caller.command("A", timeout_s=600)
-    house.pass_time(2)  # the question now waits behind the command
-    newer = house.connect()
-    newer.commands.adopt(house.connection.replaced())
-    newer.receive(b'[2,"b","Boot",{}]', house.clock.now())
-    house.recorder.commit()
-    house.pass_time(59)
-    assert triggers(house) == []
-
-    house.pass_time(2)
-    assert len(triggers(house)) == 1
-
-
-def test_a_late_boot_starts_the_minute_anew(house: Any) -> None:
-    house.pass_time(40)
-    house.boot()
-    house.pass_time(55)
-    assert triggers(house) == []
-
-    house.pass_time(6)
-    assert len(triggers(house)) == 1
-
-
-def test_a_station_of_unknown_size_that_reports_anything_is_not_asked(make_house: Any) -> None:
-    house = make_house(evses=0)
-    house.boot()
-    house.say(b'[2,"1","Status",1]')
-    house.pass_time(300)
-
-    assert triggers(house) == []
-
-
-def test_a_station_of_unknown_size_is_asked_as_a_whole(make_house: Any) -> None:
-    house = make_house(evses=0)
-    house.boot()
-    house.pass_time(61)
-
-    assert triggers(house) == [b'[2,"m1","TriggerMessage",%b]' % status_request(0)]
-    assert b"connectorId" not in triggers(house)[0]
-
-
-def test_nothing_is_asked_where_asking_is_off(quiet: Any) -> None:
-    quiet.boot()
-    quiet.pass_time(300)
-
-    assert triggers(quiet) == []
 
 
 # --- what is kept --------------------------------------------------------------------------
