@@ -66,9 +66,9 @@ class Ports(msgspec.Struct, frozen=True):
 class Core:
     """The service's only writer. `start`, then `close`; it drives itself in between."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, clock: TurnClock | None = None) -> None:
         self._settings = settings
-        self.clock = TurnClock()
+        self.clock = clock or TurnClock()
         self.parts: Parts = build_parts(settings, self.clock)
         journal = self.parts.journal
         self.recorder = GroupRecorder(
