@@ -1,19 +1,19 @@
-"""Runs over real sockets: CPU per message at saturation, answer times, memory while idle."""
+"""Runs over real sockets: CPU per message at saturation, answer times in an open loop."""
 
 from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import mix
-from bench.machine import InstructionCounter, cpu_s, rss_kb
-from bench.servers import Server, Stations, foretell, readme
+from bench.contenders import Start
+from bench.machine import InstructionCounter, cpu_s
+from bench.servers import Server, Stations, Surroundings, foretell
+from bench.slow_disk import SlowDisk
 
 CONNECTIONS = 1_000
-SITES = 500
 QUIET_RATE = 1_000.0
 """Messages per second of the quiet run."""
 
@@ -25,7 +25,7 @@ class Plan:
     warm_s: float
     busy_s: float
     paced_s: float
-    idle_settle_s: float
+    settle_s: float
 
 
 @dataclass
@@ -37,8 +37,6 @@ class Busy:
     instructions: dict[str, float]
     server_share: float  # of one core, that the main process used
     stations_share: float  # of one core, that the load generator used
-    wrong: float
-    lost: float
 
 
 @dataclass
@@ -63,57 +61,34 @@ class Run:
     quiet: Paced
     counted: str = "none"
     connect_s: float = 0.0
+    wrong: float = 0.0  # answers that were not the ones due, and connections lost
+    fsyncs: tuple[int, int] = (0, 0)  # on the loop's thread, and beside it; on the slow disk
 
 
-@dataclass
-class Idle:
-    """Memory of many stations that are connected, booted and silent. KB are 1,024 bytes."""
-
-    connections: int
-    connect_per_s: float
-    core_empty_kb: int  # without a fleet, nobody connected
-    core_fleet_kb: int  # the fleet read, nobody connected
-    core_idle_kb: int  # all connected
-    per_connection_kb: float = field(init=False)
-    all_told_kb: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.per_connection_kb = (self.core_idle_kb - self.core_fleet_kb) / self.connections
-        self.all_told_kb = (self.core_idle_kb - self.core_empty_kb) / self.connections
-
-
-def run(name: str, plan: Plan, folder: Path, fleet: Path) -> dict[str, Any]:
-    """Start one server afresh and take all its measures."""
-    starting = foretell(fleet, folder) if name == "foretell" else readme(folder)
-    with starting as server, closing(Stations(server, folder)) as stations:
-        connect_s = stations.say(f"connect {CONNECTIONS}")["took_s"]
+def run(
+    name: str, start: Start, plan: Plan, folder: Path, disk: SlowDisk | None = None
+) -> dict[str, Any]:
+    """Start one server afresh and take all its measures. `disk` counts its fsyncs."""
+    with start() as server, closing(Stations(server, folder)) as stations:
+        connect_s = stations.connect(CONNECTIONS)
+        before = disk.count(server.main) if disk is not None else (0, 0)
         busy, counted = _saturate(server, stations, plan)
         half = _pace(server, stations, busy.messages_per_s / 2, plan)
         quiet = _pace(server, stations, QUIET_RATE, plan)
-        return asdict(Run(name, busy, half, quiet, counted, connect_s))
-
-
-def idle(connections: int, plan: Plan, folder: Path, fleet: Path) -> dict[str, Any]:
-    """Measure the memory of idle stations."""
-    with foretell(None, folder) as server:
-        time.sleep(plan.idle_settle_s)
-        empty = rss_kb(server.main)
-    with foretell(fleet, folder) as server, closing(Stations(server, folder)) as stations:
-        time.sleep(plan.idle_settle_s)
-        read = rss_kb(server.main)
-        took_s = stations.say(f"connect {connections}")["took_s"]
-        stations.say("stop")
-        time.sleep(plan.idle_settle_s)
-        return asdict(Idle(connections, connections / took_s, empty, read, rss_kb(server.main)))
+        after = disk.count(server.main) if disk is not None else (0, 0)
+        fsyncs = (after[0] - before[0], after[1] - before[1])
+        marks = stations.say("mark")
+        wrong = marks["wrong"] + marks["lost"]
+        return asdict(Run(name, busy, half, quiet, counted, connect_s, wrong, fsyncs))
 
 
 def profile(plan: Plan, folder: Path, fleet: Path, to: Path) -> None:
     """Saturate the service under cProfile; the figures are too high, their order is not."""
     with (
-        foretell(fleet, folder, to) as server,
+        foretell(Surroundings(fleet=fleet, profile=to), folder) as server,
         closing(Stations(server, folder)) as stations,
     ):
-        stations.say(f"connect {CONNECTIONS}")
+        stations.connect(CONNECTIONS)
         stations.say("saturate")
         time.sleep(plan.busy_s)
         stations.say("stop")
@@ -152,8 +127,6 @@ def _saturate(server: Server, stations: Stations, plan: Plan) -> tuple[Busy, str
         },
         server_share=main_us * messages / wall_s / 1e6,
         stations_share=(after["cpu_s"] - before["cpu_s"]) / wall_s,
-        wrong=after["wrong"],
-        lost=after["lost"],
     )
     return busy, counters["main"].what
 
@@ -174,14 +147,4 @@ def _pace(server: Server, stations: Stations, rate: float, plan: Plan) -> Paced:
         p99_ms=after["p99_ms"],
         longest_pause_ms=None if pause_s is None else pause_s * 1e3,
         generator_late_ms=after["late_ms"],
-    )
-
-
-def write_fleets(folder: Path, idle_connections: int) -> tuple[Path, Path]:
-    """Write the fleet of the busy runs and that of the idle one."""
-    return (
-        mix.write_fleet(folder / "fleet", CONNECTIONS, sites=SITES),
-        mix.write_fleet(
-            folder / "fleet-idle", idle_connections, sites=max(idle_connections // 4, 1)
-        ),
     )

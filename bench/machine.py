@@ -26,8 +26,17 @@ def cpu_s(pid: int) -> float:
 
 def rss_kb(pid: int) -> int:
     """Return the resident memory of a process in KB (1,024 bytes)."""
+    return _status(pid, "VmRSS:")
+
+
+def peak_rss_kb(pid: int) -> int:
+    """Return the most resident memory a process ever had, in KB (1,024 bytes)."""
+    return _status(pid, "VmHWM:")
+
+
+def _status(pid: int, name: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
+        if line.startswith(name):
             return int(line.split()[1])
     return 0
 

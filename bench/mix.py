@@ -38,7 +38,7 @@ def station_name(number: int) -> str:
     return f"BENCH-{number:05}"
 
 
-def write_fleet(folder: Path, stations: int, *, sites: int) -> Path:
+def write_fleet(folder: Path, stations: int, *, sites: int, evses: int = 2) -> Path:
     """Write a fleet folder (CSV) with the stations spread evenly over the sites."""
     folder.mkdir(parents=True, exist_ok=True)
     tables: dict[str, list[Sequence[object]]] = {
@@ -54,7 +54,7 @@ def write_fleet(folder: Path, stations: int, *, sites: int) -> Path:
         "stations": [
             ("id", "site", "evses", "vendor", "model"),
             *(
-                (station_name(n), f"s{n % sites}", 2, "Benchmark", "B2")
+                (station_name(n), f"s{n % sites}", evses, "Benchmark", "B2")
                 for n in range(stations)
             ),
         ],

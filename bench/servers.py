@@ -13,12 +13,14 @@ import sys
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.machine import children, command_line, pinned
+from bench.slow_disk import SlowDisk
+from bench.tls_files import TlsFiles
 
 SERVER_CORE = 0
 STATIONS_CORE = 1
@@ -40,6 +42,7 @@ class Server:
     port: int
     roles: dict[str, int]
     http: str = ""
+    has_tls: bool = False
 
     @property
     def main(self) -> int:
@@ -55,52 +58,89 @@ class Server:
         return float(found.group(1)) if found else None
 
 
-@contextmanager
-def foretell(fleet: Path | None, folder: Path, profile: Path | None = None) -> Iterator[Server]:
-    """Run `foretell serve` with everything it does by default, on fresh stores.
+@dataclass(frozen=True)
+class Surroundings:
+    """What Foretell is run with beyond its defaults. `data` is kept; without it, fresh stores.
 
     With `profile`, all of it in one process under cProfile, which writes its figures there.
     """
-    data = Path(tempfile.mkdtemp(prefix="serve-", dir=folder))
+
+    fleet: Path | None = None
+    data: Path | None = None
+    tls: TlsFiles | None = None
+    disk: SlowDisk | None = None
+    profile: Path | None = None
+
+
+@contextmanager
+def foretell(with_: Surroundings, folder: Path) -> Iterator[Server]:
+    """Run `foretell serve` with everything it does by default."""
+    data = with_.data or Path(tempfile.mkdtemp(prefix="serve-", dir=folder))
     command = [sys.executable, "-m", "app"]
-    if profile is not None:
-        command = [sys.executable, "-m", "cProfile", "-o", str(profile), "-m", "app"]
+    if with_.profile is not None:
+        command = [sys.executable, "-m", "cProfile", "-o", str(with_.profile), "-m", "app"]
     command += ["serve", "--data", str(data)]
-    command += ["--one-process"] if profile is not None else []
+    command += ["--one-process"] if with_.profile is not None else []
     command += ["--ocpp-port", "0", "--http-port", "0", "--log-level", "warning"]
-    if fleet is not None:
-        command += ["--fleet", str(fleet)]
+    if with_.fleet is not None:
+        command += ["--fleet", str(with_.fleet)]
+    environment = with_.disk.environment() if with_.disk is not None else {}
+    if with_.tls is not None:
+        environment |= with_.tls.environment()
     log = folder / "serve.log"
-    process = _start(command, log)
+    process = _start(command, log, environment=environment)
     try:
         host, port = _wait_for(process, _STATIONS_AT, log)
         http = _wait_for(process, _CONSOLE_AT, log)[0]
         roles = {"supervisor": process.pid}
         for child in children(process.pid):
             roles[command_line(child).split()[-1]] = child
-        yield Server("foretell", host, int(port), roles, http)
+        where = int(port) if with_.tls is None else with_.tls.port
+        yield Server("foretell", host, where, roles, http, with_.tls is not None)
     finally:
         _stop(process)
-        shutil.rmtree(data, ignore_errors=True)
+        if with_.data is None:
+            shutil.rmtree(data, ignore_errors=True)
 
 
 @contextmanager
-def readme(folder: Path) -> Iterator[Server]:
-    """Run the central system of the `ocpp` library's README."""
-    log = folder / "readme.log"
-    process = _start([sys.executable, "-m", "bench.readme_server"], log)
+def plain(name: str, command: list[str], folder: Path) -> Iterator[Server]:
+    """Run a central system of one process that says where it listens."""
+    log = folder / f"{name}.log"
+    process = _start(command, log)
     try:
         host, port = _wait_for(process, _STATIONS_AT, log)
-        yield Server("readme", host, int(port), {"server": process.pid})
+        yield Server(name, host, int(port), {"server": process.pid})
     finally:
         _stop(process)
+
+
+@contextmanager
+def told(command: list[str], first: str, log: Path) -> Iterator[tuple[int, str]]:
+    """Run a server that is told a first line; yield its process id and its first answer."""
+    process = _start(command, log, talks=True)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(f"{first}\n")
+        process.stdin.flush()
+        yield process.pid, process.stdout.readline()
+    finally:
+        _stop(process)
+
+
+def readme() -> list[str]:
+    """Return the command of the central system that the `ocpp` library's README shows."""
+    return [sys.executable, "-m", "bench.readme_server"]
 
 
 class Stations:
     """The load generator, driven over its streams."""
 
-    def __init__(self, server: Server, folder: Path) -> None:
+    def __init__(self, server: Server, folder: Path, passwords: Path | None = None) -> None:
         command = [sys.executable, "-m", "bench.stations", server.host, str(server.port)]
+        command += ["--tls"] if server.has_tls else []
+        command += ["--passwords", str(passwords)] if passwords is not None else []
         self._process = _start(command, folder / "stations.log", core=STATIONS_CORE, talks=True)
 
     def say(self, words: str) -> dict[str, float]:
@@ -116,6 +156,10 @@ class Stations:
         answer: dict[str, float] = json.loads(line)
         return answer
 
+    def connect(self, count: int, *, statuses: int = 3, at_once: int = 64) -> float:
+        """Connect and boot more stations; return the seconds it took."""
+        return self.say(f"connect {count} {statuses} {at_once}")["took_s"]
+
     def close(self) -> None:
         """Let all connections go."""
         _stop(self._process)
@@ -130,7 +174,12 @@ def file_limit(wanted: int) -> int:
 
 
 def _start(
-    command: list[str], log: Path, *, core: int = SERVER_CORE, talks: bool = False
+    command: list[str],
+    log: Path,
+    *,
+    core: int = SERVER_CORE,
+    talks: bool = False,
+    environment: Mapping[str, str] = {},
 ) -> subprocess.Popen[str]:
     with log.open("a") as errors:
         return subprocess.Popen(
@@ -139,7 +188,7 @@ def _start(
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "COLUMNS": "200", **environment},
         )
 
 
