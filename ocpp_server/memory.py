@@ -5,9 +5,12 @@ It can be put into a snapshot. Everything in it has a limit: the oldest is forgo
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from domain.places import Place, StationId
+from ocpp_server.begun import Begun, Stop, number_meant
 from ocpp_server.queues import Queue
 from ocpp_server.repeats import Earlier
 from ocpp_server.v2x.remembered import Memory2x
@@ -23,6 +26,7 @@ class AnswerDue(msgspec.Struct, frozen=True, kw_only=True):
     """A call whose answer will carry a fact: where it belongs when the answer comes.
 
     `position` is the call's: the answer's facts carry it, live as well as read back later.
+    `is_old` marks a begin that a newer transaction at its EVSE has overtaken.
     """
 
     message_id: str
@@ -31,6 +35,8 @@ class AnswerDue(msgspec.Struct, frozen=True, kw_only=True):
     id_token: str = ""
     meter_wh: float | None = None
     position: int = 0
+    reported_at: datetime | None = None
+    is_old: bool = False
 
 
 class Memory(msgspec.Struct, kw_only=True):
@@ -40,6 +46,7 @@ class Memory(msgspec.Struct, kw_only=True):
     protocol: str = ""
     due: list[AnswerDue] = []
     transactions: dict[str, int] = {}  # number -> EVSE
+    begun: dict[str, Begun] = {}  # number -> how it began, of those that run
     v2x: Memory2x | None = None  # what only OCPP 2.x needs
     queue: Queue | None = None  # of records that have to be acknowledged
     earlier: list[Earlier] = []  # answered calls of this connection, in case they come again
@@ -68,15 +75,30 @@ class Memory(msgspec.Struct, kw_only=True):
                 return self.due.pop(index)
         return None
 
-    def started(self, transaction: str, evse: int) -> None:
+    def started(self, transaction: str, begun: Begun) -> None:
         """Remember where a transaction runs. An EVSE has one at most (quirk F4)."""
-        stale = [number for number, where in self.transactions.items() if where == evse]
-        for number in stale:
-            del self.transactions[number]
-        self.transactions[transaction] = evse
+        if begun.evse:
+            for number, where in list(self.transactions.items()):
+                if where == begun.evse:
+                    self._forget(number)
+        self.transactions[transaction] = begun.evse
+        self.begun[transaction] = begun
         if len(self.transactions) > TRANSACTION_LIMIT:
-            del self.transactions[next(iter(self.transactions))]
+            self._forget(next(iter(self.transactions)))
 
-    def ended(self, transaction: str) -> int:
-        """Return and forget the EVSE of a transaction; 0 where we never heard of it."""
-        return self.transactions.pop(transaction, 0)
+    def remember_old(self, transaction: str) -> None:
+        """Remember a transaction that was over when we heard of it: its stop ends no other."""
+        self.transactions[transaction] = 0
+        if len(self.transactions) > TRANSACTION_LIMIT:
+            self._forget(next(iter(self.transactions)))
+
+    def ended(self, stop: Stop) -> int | None:
+        """Return and forget the EVSE of a transaction; None where we never heard of it."""
+        number: str | None = stop.number
+        if number not in self.transactions:
+            number = number_meant(stop, self.begun.items())
+        return None if number is None else self._forget(number)
+
+    def _forget(self, number: str) -> int:
+        self.begun.pop(number, None)
+        return self.transactions.pop(number)

@@ -13,6 +13,7 @@ import msgspec
 
 from domain.events import AnyEvent, AuthorizationAsked, HeartbeatAgreed, TransactionStarted
 from ocpp_server import frames
+from ocpp_server.begun import Begun
 from ocpp_server.frames import CallError, CallResult
 from ocpp_server.memory import AnswerDue, Memory
 
@@ -88,21 +89,39 @@ def _started(
 ) -> tuple[AnyEvent, ...]:
     events: list[AnyEvent] = []
     if answer.transaction_id is not None:
-        number = str(answer.transaction_id)
-        memory.started(number, due.place.evse)
-        events.append(
-            TransactionStarted(
-                place=due.place,
-                transaction=number,
-                id_token=due.id_token,
-                meter_wh=due.meter_wh,
-                observed_at=at,
-                position=due.position,
-            )
-        )
+        events += _numbered(due, str(answer.transaction_id), memory, at)
     if answer.id_tag_info.status != "Accepted":
         events.append(_asked(due, answer.id_tag_info, memory, at))
     return tuple(events)
+
+
+def _numbered(
+    due: AnswerDue, number: str, memory: Memory, at: datetime
+) -> tuple[AnyEvent, ...]:
+    """Say that a transaction runs under a number; nothing of one that was over before."""
+    if due.is_old:
+        memory.remember_old(number)
+        return ()
+    memory.started(
+        number,
+        Begun(
+            evse=due.place.evse,
+            heard_at=at,
+            at=due.reported_at,
+            meter_wh=due.meter_wh,
+            id_token=due.id_token,
+        ),
+    )
+    return (
+        TransactionStarted(
+            place=due.place,
+            transaction=number,
+            id_token=due.id_token,
+            meter_wh=due.meter_wh,
+            observed_at=at,
+            position=due.position,
+        ),
+    )
 
 
 def _asked(

@@ -28,6 +28,7 @@ from domain.events import (
     VendorDataReceived,
 )
 from domain.places import Place
+from ocpp_server.begun import Stop, is_overtaken
 from ocpp_server.calls import Mapping
 from ocpp_server.memory import AnswerDue
 from ocpp_server.moments import read_moment
@@ -141,6 +142,8 @@ def transaction_started(message: StartTransaction, scene: Scene) -> tuple[AnyEve
     """Read a StartTransaction. Its number follows with our answer."""
     place = place_of(message.connector_id, scene)
     id_token, meter_wh = text_in(message.id_tag), number_in(message.meter_start)
+    reported_at = moment_of(message.timestamp, "timestamp", scene)
+    is_old = is_overtaken(reported_at, place.evse, scene.memory.begun.values())
     scene.memory.expect(
         AnswerDue(
             message_id=scene.message_id,
@@ -149,14 +152,18 @@ def transaction_started(message: StartTransaction, scene: Scene) -> tuple[AnyEve
             place=place,
             id_token=id_token,
             meter_wh=meter_wh,
+            reported_at=reported_at,
+            is_old=is_old,
         )
     )
+    if is_old:  # out of a backlog: what runs now is newer
+        return ()
     return (
         TransactionStarted(
             place=place,
             id_token=id_token,
             meter_wh=meter_wh,
-            reported_at=moment_of(message.timestamp, "timestamp", scene),
+            reported_at=reported_at,
             observed_at=scene.at,
             position=scene.position,
         ),
@@ -165,16 +172,23 @@ def transaction_started(message: StartTransaction, scene: Scene) -> tuple[AnyEve
 
 def transaction_ended(message: StopTransaction, scene: Scene) -> tuple[AnyEvent, ...]:
     """Read a StopTransaction, known to us or not, with the samples it may bring (before it)."""
-    number = "" if message.transaction_id is UNSET else str(message.transaction_id)
-    place = place_at(scene.memory.station, scene.memory.ended(number))
+    stop = Stop(
+        number="" if message.transaction_id is UNSET else str(message.transaction_id),
+        at=moment_of(message.timestamp, "timestamp", scene),
+        meter_wh=number_in(message.meter_stop),
+        id_token=text_in(message.id_tag),
+    )
+    evse = scene.memory.ended(stop)
+    place = place_at(scene.memory.station, evse or 0)
     values = () if message.transaction_data is UNSET else message.transaction_data
-    sampled = _sampled(values, "transactionData", place, number, scene)
+    sampled = _sampled(values, "transactionData", place, stop.number, scene)
     ended = TransactionEnded(
         place=place,
-        transaction=number,
+        transaction=stop.number,
         reason=text_in(message.reason),
-        meter_wh=number_in(message.meter_stop),
-        reported_at=moment_of(message.timestamp, "timestamp", scene),
+        meter_wh=stop.meter_wh,
+        is_foreign=evse is None,
+        reported_at=stop.at,
         observed_at=scene.at,
         position=scene.position,
     )

@@ -16,6 +16,7 @@ from domain.events import (
     TransactionStarted,
 )
 from domain.places import Place, StationId
+from ocpp_server.begun import Begun
 from ocpp_server.memory import DUE_LIMIT, TRANSACTION_LIMIT
 from ocpp_server.translate import Translation
 from ocpp_server.v16.dialect import Dialect16
@@ -154,13 +155,17 @@ def test_open_calls_and_transactions_are_remembered_up_to_a_limit(translation):
         translation.received(start(message_id=str(number)), at=NOW, position=number)
     assert len(translation.due) == DUE_LIMIT
     for number in range(TRANSACTION_LIMIT + 10):
-        translation.started(str(number), number + 1)
+        translation.started(str(number), Begun(evse=number + 1, heard_at=NOW))
+    assert len(translation.transactions) == len(translation.begun) == TRANSACTION_LIMIT
+    for number in range(TRANSACTION_LIMIT + 10):
+        translation.remember_old(f"old-{number}")
     assert len(translation.transactions) == TRANSACTION_LIMIT
+    assert not translation.begun
 
 
 def test_a_second_start_on_an_evse_replaces_the_first(translation):
-    translation.started("1", 1)
-    translation.started("2", 1)
+    translation.started("1", Begun(evse=1, heard_at=NOW))
+    translation.started("2", Begun(evse=1, heard_at=NOW))
     stop = call("StopTransaction", {"transactionId": 1, "meterStop": 6, "timestamp": "x"})
     ended = translation.received(stop, at=NOW, position=3)[0]
     assert isinstance(ended, TransactionEnded)
