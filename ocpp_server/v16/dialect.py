@@ -14,6 +14,7 @@ from ocpp_server.v2x.answers import answer_to as answer_to_2x
 from ocpp_server.v2x.masking import mask_secrets as mask_2x
 from ocpp_server.v16.answers import answer_to
 from ocpp_server.v16.masking import mask_secrets
+from ocpp_server.v16.reading import SAYS_SECRETS
 
 HEARTBEAT_EVERY_S = 300
 
@@ -52,7 +53,11 @@ class Dialect16:
         events = reading.events
         if reading.is_fact and answer is not None:
             events += self._translation.sent(answer, at=now, position=position)
-        if reading.is_conforming and not reading.is_2x:
+        if (
+            reading.is_conforming
+            and not reading.is_2x
+            and reading.action not in SAYS_SECRETS
+        ):
             # Most frames by far, and none that can hold a secret.
             return Reaction(
                 frame,

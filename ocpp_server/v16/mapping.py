@@ -25,20 +25,18 @@ from domain.events import (
     StatusReported,
     TransactionEnded,
     TransactionStarted,
-    VendorDataReceived,
 )
 from domain.places import Place
 from ocpp_server.begun import Stop, is_overtaken
 from ocpp_server.calls import Mapping
+from ocpp_server.masking import mask_text
 from ocpp_server.memory import AnswerDue
 from ocpp_server.moments import read_moment
 from ocpp_server.noise import is_no_error, text_of, vendor_code_of
 from ocpp_server.scene import Scene, moment_of, number_in, place_at, place_of, text_in
-from ocpp_server.v16 import evbox
 from ocpp_server.v16.messages import (
     Authorize,
     BootNotification,
-    DataTransfer,
     DiagnosticsStatusNotification,
     FirmwareStatusNotification,
     Heartbeat,
@@ -54,9 +52,7 @@ from ocpp_server.v16.messages import (
     StopTransaction,
 )
 from ocpp_server.v16.meters import read_samples
-
-PAYLOAD_LIMIT = 65_536
-"""Characters of a DataTransfer's data that its event keeps; the journal has the whole."""
+from ocpp_server.vendor.received import vendor_data_received
 
 _STATUS: dict[str, Status] = {status.value: status for status in Status}
 _IDLE_NUMBERS = (0, -1)  # sent while no transaction runs, or for one nobody numbered (quirk F2)
@@ -244,35 +240,6 @@ def token_presented(id_token: str, scene: Scene) -> tuple[AnyEvent, ...]:
     )
 
 
-def vendor_data_received(message: DataTransfer, scene: Scene) -> tuple[AnyEvent, ...]:
-    """Read a DataTransfer; EVBox hides its real status in one (quirk D13)."""
-    received = VendorDataReceived(
-        station=scene.memory.station,
-        vendor_id=text_in(message.vendor_id),
-        message_id=text_in(message.message_id),
-        payload=text_in(message.data)[:PAYLOAD_LIMIT],
-        observed_at=scene.at,
-        position=scene.position,
-    )
-    if not evbox.is_status(received.vendor_id, received.message_id):
-        return (received,)
-    told = evbox.read_status(received.payload)
-    if told is None:
-        scene.breaches.append(Breach("data", "not an evbStatusNotification"))
-        return (received,)
-    return (
-        received,
-        StatusReported(
-            place=place_of(told.connector, scene),
-            status=_STATUS.get(told.status, Status.UNKNOWN),
-            error=told.error,
-            reported_at=read_moment(told.moment),
-            observed_at=scene.at,
-            position=scene.position,
-        ),
-    )
-
-
 def security_event_reported(
     message: SecurityEventNotification, scene: Scene
 ) -> tuple[AnyEvent, ...]:
@@ -281,7 +248,7 @@ def security_event_reported(
         SecurityEventReported(
             station=scene.memory.station,
             kind=text_in(message.kind),
-            text=text_in(message.tech_info),
+            text=mask_text(text_in(message.tech_info)),
             reported_at=moment_of(message.timestamp, "timestamp", scene),
             observed_at=scene.at,
             position=scene.position,

@@ -18,12 +18,11 @@ from domain.events import (
     StatusReported,
 )
 from ocpp_server.calls import Mapping
-from ocpp_server.masking import MASK
+from ocpp_server.masking import MASK, is_secret, mask_text
 from ocpp_server.memory import AnswerDue
 from ocpp_server.repair import as_text
 from ocpp_server.scene import Scene, moment_of, place_at, text_in
 from ocpp_server.v2x.asked import chain_status_asked, vat_number_asked
-from ocpp_server.v2x.masking import is_secret
 from ocpp_server.v2x.notified import (
     der_alarm,
     events_notified,
@@ -46,8 +45,9 @@ from ocpp_server.v2x.shapes import (
     WithStatus,
 )
 from ocpp_server.v2x.transactions import meter_sampled, transaction_told
-from ocpp_server.v16.mapping import token_presented, vendor_data_received
+from ocpp_server.v16.mapping import token_presented
 from ocpp_server.v16.messages import DataTransfer as DataTransfer16
+from ocpp_server.vendor.received import vendor_data_received
 
 SETTING_LIMIT = 500
 """Characters kept of a setting's value; the journal has the whole."""
@@ -126,7 +126,7 @@ def security_event(message: SecurityEventNotification, scene: Scene) -> tuple[An
         SecurityEventReported(
             station=scene.memory.station,
             kind=text_in(message.type),
-            text=text_in(message.tech_info),
+            text=mask_text(text_in(message.tech_info)),
             reported_at=moment_of(message.timestamp, "timestamp", scene),
             observed_at=scene.at,
             position=scene.position,

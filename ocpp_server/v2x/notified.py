@@ -13,10 +13,9 @@ from domain.events import (
     ErrorReport,
     StatusReported,
 )
-from ocpp_server.masking import MASK
+from ocpp_server.masking import MASK, is_secret
 from ocpp_server.noise import is_no_error
 from ocpp_server.scene import Scene, moment_of, place_at, text_in
-from ocpp_server.v2x.masking import is_secret
 from ocpp_server.v2x.places import place_of_component, status_of, whole_status
 from ocpp_server.v2x.remembered import (
     CAUSE_LIMIT,

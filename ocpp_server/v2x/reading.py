@@ -37,7 +37,18 @@ QUEUED = frozenset(
 FOREIGN = Reading((), is_foreign=True)
 """The message is of OCPP 1.6: nothing was read."""
 
-SAYS_SECRETS = frozenset({"NotifyEvent", "NotifyReport"})
+SAYS_SECRETS = frozenset(
+    {
+        "DataTransfer",
+        "FirmwareStatusNotification",
+        "LogStatusNotification",
+        "NotifyCustomerInformation",
+        "NotifyEvent",
+        "NotifyMonitoringReport",
+        "NotifyReport",
+        "SecurityEventNotification",
+    }
+)
 """Requests in which a conforming message may carry a secret."""
 
 _STATUS = "StatusNotification"

@@ -1,0 +1,1 @@
+"""What vendors say in their own ways, as data: see `dialects.yaml`."""
