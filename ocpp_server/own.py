@@ -131,6 +131,7 @@ def _asked(
         station=memory.station,
         id_token=due.id_token,
         is_accepted=told.status == "Accepted",
+        refused_as="" if told.status == "Accepted" else told.status,
         observed_at=at,
         position=due.position,
     )

@@ -7,6 +7,8 @@ from datetime import datetime
 import msgspec
 
 from domain.places import StationId
+from domain.tokens import Authorize
+from ocpp_server.authorizing import Doorkeeper
 from ocpp_server.protocol import Reaction
 from ocpp_server.reading import Reading
 from ocpp_server.translate import Translation
@@ -34,7 +36,10 @@ def answer_of(
 
 
 class Dialect16:
-    """OCPP 1.6 on one connection. Never raises, whatever the bytes."""
+    """OCPP 1.6 on one connection. Never raises, whatever the bytes.
+
+    With `authorize` a list decides what is told of tokens; without it all are accepted.
+    """
 
     def __init__(
         self,
@@ -42,14 +47,20 @@ class Dialect16:
         translation: Translation,
         *,
         heartbeat_every_s: int = HEARTBEAT_EVERY_S,
+        authorize: Authorize | None = None,
     ) -> None:
         self._translation = translation
+        self._doorkeeper = None if authorize is None else Doorkeeper(authorize)
         self._heartbeat_every_s = heartbeat_every_s
 
     def receive(self, frame: bytes, *, now: datetime, position: int) -> Reaction:
         """Read one whole frame of the station and say what it leads to."""
         reading = self._translation.read(frame, at=now, position=position)
         answer = answer_of(reading, now, position, self._heartbeat_every_s)
+        if answer is not None and self._doorkeeper is not None:
+            answer = self._doorkeeper.settled(
+                answer, reading, frame, now=now, position=position
+            )
         events = reading.events
         if reading.is_fact and answer is not None:
             events += self._translation.sent(answer, at=now, position=position)

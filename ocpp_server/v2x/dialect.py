@@ -17,6 +17,10 @@ class Dialect2x(Dialect16):
         """Read one whole frame of the station and say what it leads to."""
         reading = self._translation.read(frame, at=now, position=position)
         answer = answer_of(reading, now, position, self._heartbeat_every_s)
+        if answer is not None and self._doorkeeper is not None:
+            answer = self._doorkeeper.settled(
+                answer, reading, frame, now=now, position=position
+            )
         events = reading.events
         if reading.is_fact and answer is not None:
             events += self._translation.sent(answer, at=now, position=position)
