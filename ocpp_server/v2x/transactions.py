@@ -41,6 +41,8 @@ class _Told(msgspec.Struct, frozen=True):
     is_offline: bool
     evse: int
     id_token: str
+    is_known: bool
+    is_over: bool  # it ended before, and this is no new begin
 
 
 def meter_sampled(message: MeterValues, scene: Scene) -> tuple[AnyEvent, ...]:
@@ -56,6 +58,7 @@ def transaction_told(message: TransactionEvent, scene: Scene) -> tuple[AnyEvent,
     _expect_token(told, scene)
     is_old = _is_old(told, memory)
     is_overtaken = _is_overtaken(told, memory)
+    has_successor = _has_successor(told, memory)
     if not is_old:
         _advance(told, memory)
     elif told.kind == "Ended":
@@ -66,7 +69,8 @@ def transaction_told(message: TransactionEvent, scene: Scene) -> tuple[AnyEvent,
     sampled = _sampled(message.meter_value, place, told.number, scene)
     match told.kind:
         case "Ended":
-            return (*sampled, *_ended(message, told, place, sampled, scene))
+            ended_at = place_at(scene.memory.station, 0) if has_successor else place
+            return (*sampled, *_ended(message, told, ended_at, sampled, scene))
         case "Started":
             started = TransactionStarted(
                 place=place,
@@ -79,6 +83,8 @@ def transaction_told(message: TransactionEvent, scene: Scene) -> tuple[AnyEvent,
             )
             updated = _updated(message, told, place, scene)
             return (started, *(updated if updated[0].charging_state else ()), *sampled)
+        case _ if told.is_over:
+            return sampled  # a closing reading is one (quirk J7), but nothing runs any more
         case _:
             return (*_updated(message, told, place, scene), *sampled)
 
@@ -97,6 +103,8 @@ def _told(message: TransactionEvent, memory: Memory2x, scene: Scene) -> _Told:
         is_offline=message.offline is True,
         evse=evse,
         id_token="" if token is UNSET else text_in(token.id_token),
+        is_known=known is not None,
+        is_over=known is not None and known.is_ended and message.event_type != "Started",
     )
 
 
@@ -139,9 +147,28 @@ def _is_overtaken(told: _Told, memory: Memory2x) -> bool:
     )
 
 
+def _has_successor(told: _Told, memory: Memory2x) -> bool:
+    """Tell whether another transaction began at the EVSE since: its end ends only itself.
+
+    Of two where we saw no begin of the one, the moments of both have to tell.
+    """
+    numbers = list(memory.transactions)
+    since = numbers[numbers.index(told.number) + 1 :] if told.is_known else numbers
+    others = [memory.transactions[number] for number in since]
+    return any(
+        other.evse == told.evse
+        and not other.is_ended
+        and (told.is_known or told.at is None or other.at is None or told.at < other.at)
+        for other in others
+    )
+
+
 def _advance(told: _Told, memory: Memory2x) -> None:
     progress = Progress(
-        evse=told.evse, seq_no=told.seq_no, at=told.at, is_ended=told.kind == "Ended"
+        evse=told.evse,
+        seq_no=told.seq_no,
+        at=told.at,
+        is_ended=told.kind == "Ended" or told.is_over,
     )
     remember(memory.transactions, told.number, progress, TRANSACTION_LIMIT)
 
@@ -178,6 +205,7 @@ def _ended(
             transaction=told.number,
             reason="" if transaction is UNSET else text_in(transaction.stopped_reason),
             meter_wh=_register(sampled, "Transaction.End"),
+            is_foreign=not told.is_known,
             reported_at=told.at,
             observed_at=scene.at,
             position=scene.position,

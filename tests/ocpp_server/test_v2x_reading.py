@@ -362,7 +362,50 @@ def test_a_transaction_without_a_token_is_answered_with_nothing_more(say):
     )
 
 
-def test_a_transaction_stays_where_it_began_until_after_its_end(say):
+def test_a_reading_after_the_end_is_kept_and_wakes_nothing_up(say):
+    # Quirk J7.
+    say("TransactionEvent", transaction("Started", 0, evse={"id": 1}))
+    say("TransactionEvent", transaction("Ended", 1))
+    closing = transaction("Updated", 2, meterValue=register(99.0, "Transaction.End"))
+    (sampled,) = say("TransactionEvent", closing).events
+    assert isinstance(sampled, MeterSampled)
+    assert (sampled.place, sampled.transaction) == (EVSE_1, "TX-1")
+    assert say("TransactionEvent", transaction("Updated", 3)).events == (
+        Heard(station=STATION, **WHEN),
+    )
+    later = transaction("Started", 0, evse={"id": 1}, timestamp="2026-01-05T07:59:30Z")
+    again = say("TransactionEvent", later).events
+    assert isinstance(again[0], TransactionStarted)
+
+
+def test_an_end_of_what_we_never_heard_of_is_foreign_and_ends_nothing_that_is_newer(say):
+    # Quirks C14 and K1, without the mark of a backlog.
+    say("TransactionEvent", transaction("Started", 0, evse={"id": 1}))
+    old = {"timestamp": "2026-01-05T06:00:00Z"}
+    other = {"transactionInfo": {"transactionId": "TX-0"}}
+    (end,) = say(
+        "TransactionEvent", transaction("Ended", 9, evse={"id": 1}) | other | old
+    ).events
+    assert (end.is_foreign, end.place, end.transaction) == (True, WHOLE, "TX-0")
+    newer = {"timestamp": "2026-01-05T09:00:00Z"}
+    third = {"transactionInfo": {"transactionId": "TX-3"}}
+    (end,) = say(
+        "TransactionEvent", transaction("Ended", 9, evse={"id": 1}) | third | newer
+    ).events
+    assert (end.is_foreign, end.place, end.transaction) == (True, EVSE_1, "TX-3")
+
+
+def test_a_late_end_leaves_the_transaction_alone_that_followed(say):
+    say("TransactionEvent", transaction("Started", 0, evse={"id": 1}))
+    second = {"transactionInfo": {"transactionId": "TX-2"}}
+    say("TransactionEvent", transaction("Started", 0, evse={"id": 1}) | second)
+    (end,) = say("TransactionEvent", transaction("Ended", 1)).events
+    assert (end.is_foreign, end.place, end.transaction) == (False, WHOLE, "TX-1")
+    (end,) = say("TransactionEvent", transaction("Ended", 1) | second).events
+    assert (end.place, end.transaction) == (EVSE_1, "TX-2")
+
+
+def test_a_transaction_stays_where_it_began_until_its_end(say):
     say("TransactionEvent", transaction("Started", 0, evse={"id": 1}))
     (updated,) = say("TransactionEvent", transaction("Updated", 1)).events
     ended = say(
@@ -374,8 +417,7 @@ def test_a_transaction_stays_where_it_began_until_after_its_end(say):
             meterValue=register(99.0, "Transaction.End"),
         ),
     )
-    (late,) = say("TransactionEvent", transaction("Updated", 3)).events
-    assert updated.place == late.place == EVSE_1
+    assert updated.place == EVSE_1
     sampled, end = ended.events
     assert isinstance(sampled, MeterSampled)
     assert isinstance(end, TransactionEnded)
