@@ -16,7 +16,7 @@ import structlog
 
 from app.clock import TurnClock
 from app.core_metrics import CoreMetrics
-from app.core_parts import Parts, build_parts, make_endpoint, make_outbox, tls_context
+from app.core_parts import Parts, build_parts, make_endpoint, make_outbox, server_tls
 from app.core_requests import Requests
 from app.link_server import LinkServer
 from app.messages import Changed, Health
@@ -46,6 +46,8 @@ FLUSH_WITHIN_S = 5.0
 """A journal that takes nothing must not keep us from stopping."""
 COMPACT_EVERY_S = 5.0
 """The journal's log goes into its file this often, in small steps beside the loop."""
+RENEW_TLS_EVERY_S = 30.0
+"""How soon a renewed certificate is taken on."""
 PUBLISH_EVERY_S = 0.5
 """Changes of stations are gathered this long before the pages hear of them."""
 LONGEST_SLEEP_S = 30.0
@@ -109,7 +111,7 @@ class Core:
             await self.endpoint.start(settings.plain_host, settings.ocpp.port),
             await self._start_tls(),
         )
-        self._tasks = [
+        self._tasks += [
             loop.create_task(self._every(1.0, self._fold), name="fold"),
             loop.create_task(self._every(SNAPSHOT_EVERY_S, self._snapshot), name="snapshot"),
             loop.create_task(
@@ -149,11 +151,16 @@ class Core:
         self.clock.leave()
 
     async def _start_tls(self) -> int | None:
-        context = tls_context(self._settings)
-        if context is None:
+        tls = server_tls(self._settings)
+        if tls is None:
             return None
+        self._tasks.append(
+            asyncio.get_running_loop().create_task(
+                self._every(RENEW_TLS_EVERY_S, tls.renew), name="certificates"
+            )
+        )
         settings = self._settings
-        return await self.endpoint.start(settings.host, settings.ocpp.port_tls, context)
+        return await self.endpoint.start(settings.host, settings.ocpp.port_tls, tls)
 
     def _recover(self) -> None:
         parts = self.parts

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from ocpp_server.limits import Limits
 from ocpp_server.listener import Endpoint
 from ocpp_server.naming import resolve_name
 from ocpp_server.protocol import Dialect
-from ocpp_server.tls import server_context
+from ocpp_server.tls import ServerTls
 from ocpp_server.v2x.dialect import Dialect2x
 from ocpp_server.v16.dialect import Dialect16
 from rules.engine import Engine
@@ -84,7 +83,7 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
     Raises `DataBusyError`, `TlsFilesError`, and what the readers raise: FleetFileError,
     RuleFilesError, StoreTooNewError, ...
     """
-    tls_context(settings)  # a wrong file is told before anything is opened
+    server_tls(settings)  # a wrong file is told before anything is opened
     settings.data.mkdir(parents=True, exist_ok=True)
     lock = DataLock(settings.data)  # before anything is opened: opening repairs and migrates
     try:
@@ -203,12 +202,12 @@ def make_outbox(settings: Settings, parts: Parts, clock: Clock) -> Outbox:
     return Outbox(parts.store.outbox, {"email": mail}, clock)
 
 
-def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """Build the TLS context of the OCPP endpoint; None where no certificate is set.
+def server_tls(settings: Settings) -> ServerTls | None:
+    """Build our side of TLS for stations; None where no certificate is set.
 
     Raises `TlsFilesError`.
     """
     ocpp = settings.ocpp
     if ocpp.tls_cert is None or ocpp.tls_key is None:
         return None
-    return server_context(ocpp.tls_cert, ocpp.tls_key, ocpp.tls_client_ca)
+    return ServerTls(ocpp.tls_cert, ocpp.tls_key, ocpp.tls_client_ca)

@@ -5,6 +5,16 @@ from __future__ import annotations
 import ipaddress
 
 
+def written(peer: object) -> str:
+    """Return the address of a peer as sockets name it, as HOST:PORT or [HOST]:PORT; "" where
+    it has none.
+    """
+    if not isinstance(peer, tuple):
+        return ""
+    host, port = peer[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def host_of(address: str) -> str:
     """Return whose failures count together: an IPv4 address, or the /64 of an IPv6 one.
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 KIB = 1024
 
+BACKLOG = 4096
+"""Sockets that wait to be accepted: a fleet comes back at once after our restart."""
+
 _AT_LEAST_ONE = (
     "max_connections",
     "max_message_bytes",
@@ -18,6 +21,7 @@ _AT_LEAST_ONE = (
 )
 _MORE_THAN_ZERO = (
     "head_timeout_s",
+    "tls_timeout_s",
     "ping_every_s",
     "tick_s",
     "close_wait_s",
@@ -39,6 +43,7 @@ class Limits:
     max_connections: int = 50_000  # beyond: 503
     max_receptions: int = 20_000  # sockets without a whole handshake; beyond: dropped
     max_head_bytes: int = 8 * KIB  # beyond: 431
+    tls_timeout_s: float = 30.0  # from accept to the end of a TLS handshake; then dropped
     head_timeout_s: float = 10.0  # from accept to a whole head: 408
     admission_timeout_s: float = 30.0  # for the gate: 503
     failed_handshakes: int = 30  # per address at once, then one in each of the next; else 429

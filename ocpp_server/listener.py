@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import ssl as tls
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -24,7 +23,7 @@ from ocpp_server.context import Context
 from ocpp_server.front import FrontRules
 from ocpp_server.gate import Gate
 from ocpp_server.handover import hand_over
-from ocpp_server.limits import Counters, Limits
+from ocpp_server.limits import BACKLOG, Counters, Limits
 from ocpp_server.link import Link
 from ocpp_server.nameless import Anteroom, Arrival
 from ocpp_server.pings import PingMemory
@@ -32,11 +31,12 @@ from ocpp_server.protocol import Dialect
 from ocpp_server.reception import Reception
 from ocpp_server.refusal import RefusalReason, Refuse, refusal
 from ocpp_server.restraint import Restraint
+from ocpp_server.tls import ServerTls
+from ocpp_server.tls_door import TlsDoor, open_doors
 from ocpp_server.wheel import Wheel
 
 log = structlog.get_logger(__name__)
 
-_BACKLOG = 4096  # a fleet that comes back at once after our restart
 _RECORD_AGAIN_AFTER_S = 1.0
 _PING_SPREAD = 64
 """First pings spread over the last quarter of an interval in so many steps."""
@@ -83,7 +83,7 @@ class Endpoint:
         self._by_station: dict[StationId, Connection] = {}
         self.links: set[Link] = set()  # every open websocket, nameless ones included
         self._receptions: set[Reception] = set()
-        self._servers: list[asyncio.Server] = []
+        self._servers: list[asyncio.Server | TlsDoor] = []
         self.anteroom = Anteroom(self, self._connect, self._opened, self._ended)
         self._pings = PingMemory(self.limits.ping_deaths)
         self._end_waiters: dict[Connection, list[asyncio.Future[None]]] = {}
@@ -94,19 +94,21 @@ class Endpoint:
 
     # --- for app ------------------------------------------------
 
-    async def start(self, host: str, port: int, ssl: tls.SSLContext | None = None) -> int:
+    async def start(self, host: str, port: int, tls: ServerTls | None = None) -> int:
         """Listen on one more address and return its port (`port` 0: any free one).
 
         OSError where the address cannot be had.
         """
         loop = asyncio.get_running_loop()
-        server = await loop.create_server(
-            lambda: Reception(self), host, port, ssl=ssl, backlog=_BACKLOG
-        )
-        self._servers.append(server)
         if self._ticker is None:
             self._next_tick_at = loop.time()
             self._tick(loop)
+        if tls is not None:
+            doors = await open_doors(self, host, port, tls)
+            self._servers.extend(doors)
+            return doors[0].port
+        server = await loop.create_server(lambda: Reception(self), host, port, backlog=BACKLOG)
+        self._servers.append(server)
         bound: int = server.sockets[0].getsockname()[1]
         return bound
 

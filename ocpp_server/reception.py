@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import structlog
 
+from ocpp_server.addresses import written
 from ocpp_server.certificates import certificate_names
 from ocpp_server.front import Accept, NeedMore, judge
 from ocpp_server.gate import Refused
@@ -90,7 +91,7 @@ class Reception(asyncio.Protocol):
         )
 
     async def _ask_gate(self, accepted: Accept, transport: asyncio.Transport) -> None:
-        address = _address_of(transport)
+        address = written(transport.get_extra_info("peername"))
         endpoint = self._endpoint
         names = certificate_names(transport.get_extra_info("peercert"))
         arrival = Arrival(accepted, address, names)
@@ -104,7 +105,7 @@ class Reception(asyncio.Protocol):
                     accepted.user,
                     accepted.password,
                     address,
-                    certificate_names=certificate_names(transport.get_extra_info("peercert")),
+                    certificate_names=names,
                 )
             if isinstance(admission, Refused):
                 self._refuse(_told(admission, accepted.station_name))
@@ -150,7 +151,7 @@ class Reception(asyncio.Protocol):
             counters.http_probe += 1
         transport = self._transport
         if transport is not None and not transport.is_closing():
-            address = _address_of(transport)
+            address = written(transport.get_extra_info("peername"))
             now_s = asyncio.get_running_loop().time()
             if self._endpoint.restraint.take_line(address, now_s):
                 log.info(
@@ -183,11 +184,3 @@ def _told(refused: Refused, name: str) -> Refuse:
         said=name,
         retry_after_s=refused.retry_after_s,
     )
-
-
-def _address_of(transport: asyncio.BaseTransport) -> str:
-    peer = transport.get_extra_info("peername")
-    if not isinstance(peer, tuple):
-        return ""
-    host, port = peer[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

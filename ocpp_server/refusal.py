@@ -11,6 +11,7 @@ class RefusalReason(StrEnum):
     """Why a connection was not taken on. Logged, counted and, where HTTP, sent."""
 
     TLS_ON_PLAIN_PORT = "tls-on-plain-port"
+    TLS_FAILED = "tls-failed"
     HTTP_PROBE = "http-probe"
     NOT_HTTP = "not-http"
     BAD_REQUEST = "bad-request"

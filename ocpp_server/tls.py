@@ -1,35 +1,88 @@
-"""TLS for stations: what is asked of both sides, and what is said when it fails."""
+"""TLS for stations: what is asked of both sides, and what is advised when it fails."""
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from pathlib import Path
 
 import structlog
 
-from ocpp_server.allowance import Allowance
-
 log = structlog.get_logger(__name__)
 
-_FAILURES_TOLD = 30
-_FAILURE_TOLD_EVERY_S = 10.0
-"""Failed handshakes logged at once, and one more every so often: a scanner makes thousands."""
+CIPHERS = (
+    "ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:RSA+AESGCM:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+)
+"""Of TLS 1.2, in our order: forward secrecy first, and RSA key exchange at the end, for OCPP
+asks central systems for it (2.0.1 part 2, A00.FR.318) and some stations speak no other.
+"""
 
 _ADVICE = {
     "HTTP_REQUEST": "plain HTTP on the TLS port: the station's address must begin with wss://",
     "CERTIFICATE_VERIFY_FAILED": "the CA file does not vouch for the client certificate",
     "TLSV1_ALERT_UNKNOWN_CA": "the station does not trust our certificate: it needs its root",
     "SSLV3_ALERT_BAD_CERTIFICATE": "the station does not accept our certificate",
+    "SSLV3_ALERT_CERTIFICATE_UNKNOWN": "the station does not accept our certificate",
     "SSLV3_ALERT_CERTIFICATE_EXPIRED": "the station holds our certificate, or its own clock, "
     "for expired",
     "UNSUPPORTED_PROTOCOL": "the station speaks no TLS 1.2",
-    "NO_SHARED_CIPHER": "the station speaks none of our ciphers",
+    "NO_SHARED_CIPHER": "the station speaks none of our ciphers, or none that fits the kind of "
+    "key in our certificate",
+    "WRONG_VERSION_NUMBER": "no TLS: the station's address must begin with wss://",
+    "HUNG_UP": "the station hung up in the middle: often it does not trust our certificate, "
+    "and needs its root or the whole chain",
+    "TIMEOUT": "the station did not go on in time",
 }
 
 
 class TlsFilesError(OSError):
     """A certificate or key that cannot be used; says which and why."""
+
+
+def advice_on(error: OSError) -> tuple[str, str, str]:
+    """Say why a handshake failed: reason, details ("" without any) and what to do about it."""
+    if isinstance(error, ssl.SSLError):
+        reason = error.reason or "unknown"
+    else:  # a handshake that takes too long is aborted, one whose peer is gone is reset
+        reason = "TIMEOUT" if isinstance(error, ConnectionAbortedError) else "HUNG_UP"
+    return reason, getattr(error, "verify_message", ""), _ADVICE.get(reason, "")
+
+
+class ServerTls:
+    """Our side of TLS, from files that may change while we run. Raises `TlsFilesError`."""
+
+    def __init__(self, certificate: Path, key: Path, client_ca: Path | None = None) -> None:
+        self._files = (certificate, key, client_ca)
+        self._seen = self._stamps()
+        self.context = server_context(certificate, key, client_ca)
+
+    def renew(self) -> None:
+        """Use what the files say now, from the next handshake on.
+
+        What cannot be used is told once, and what was in force stays so: a key that comes a
+        moment after its certificate is not the end of the service.
+        """
+        stamps = self._stamps()
+        if stamps == self._seen:
+            return
+        self._seen = stamps
+        try:
+            self.context = server_context(*self._files)
+        except TlsFilesError as error:
+            log.warning("certificate not renewed", why=str(error))
+        else:
+            log.info("certificate renewed", file=str(self._files[0]))
+
+    def _stamps(self) -> list[tuple[int, int, int] | None]:
+        return [_stamp(path) for path in self._files]
+
+
+def _stamp(path: Path | None) -> tuple[int, int, int] | None:
+    """Return what changes with a file; None where there is none."""
+    try:
+        found = path.stat() if path is not None else None
+    except OSError:
+        return None
+    return (found.st_mtime_ns, found.st_size, found.st_ino) if found is not None else None
 
 
 def server_context(
@@ -42,7 +95,7 @@ def server_context(
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.sslobject_class = telling_object()
+    context.set_ciphers(CIPHERS)
     try:
         context.load_cert_chain(certificate, key)
     except OSError as error:
@@ -58,28 +111,3 @@ def server_context(
             raise TlsFilesError(message) from error
         context.verify_mode = ssl.CERT_OPTIONAL
     return context
-
-
-def telling_object() -> type[ssl.SSLObject]:
-    """Return a class for `SSLContext.sslobject_class` that logs why handshakes fail.
-
-    The loop drops such a socket without a word, and a station that cannot get in would be a
-    riddle.
-    """
-    told = Allowance[None](_FAILURES_TOLD, _FAILURE_TOLD_EVERY_S)
-
-    class TellingObject(ssl.SSLObject):
-        def do_handshake(self) -> None:
-            try:
-                super().do_handshake()
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                raise
-            except ssl.SSLError as error:
-                if told.take(None, asyncio.get_running_loop().time()) == 0:
-                    reason = error.reason or "unknown"
-                    advice = _ADVICE.get(reason, "")
-                    details = getattr(error, "verify_message", "")
-                    log.info("tls failed", reason=reason, details=details, advice=advice)
-                raise
-
-    return TellingObject

@@ -13,7 +13,7 @@ import websockets
 from structlog.testing import capture_logs
 
 from app.core import Core
-from app.core_parts import tls_context
+from app.core_parts import server_tls
 from app.process_words import StartError
 from app.run_core import build_core
 from app.settings import Settings
@@ -211,7 +211,7 @@ def test_a_tls_file_that_cannot_be_used_is_named_before_anything_is_opened(
     ):
         settings = Settings.model_validate({"data": tmp_path / "data", "ocpp": ocpp})
         with pytest.raises(TlsFilesError, match=str(named)):
-            tls_context(settings)
+            server_tls(settings)
         with pytest.raises(StartError, match=str(named)):
             build_core(settings)
     assert not (tmp_path / "data" / "access.db").exists()
