@@ -306,6 +306,12 @@ class QueueBlocked(StationEvent, frozen=True, kw_only=True):
     first_at: datetime
 
 
+class CertificateSeen(StationEvent, frozen=True, kw_only=True):
+    """A station showed its client certificate (security profile 3), valid until a moment."""
+
+    expires_at: datetime
+
+
 class QueueMovedOn(StationEvent, frozen=True, kw_only=True):
     """Another record came from a station whose queue was blocked by one of this action."""
 
@@ -391,6 +397,7 @@ AnyEvent = (
     | DeafnessEnded
     | QueueBlocked
     | QueueMovedOn
+    | CertificateSeen
     | CommandAnswered
     | ContactMade
     | MaintenancePlanned

@@ -36,6 +36,16 @@ class Detector(StrEnum):
     SILENT = "silent"
     CONNECTION_FLAPPING = "connection-flapping"
     SITE_DARK = "site-dark"
+    STUCK_STATUS = "stuck-status"
+    BOOT_LOOP = "boot-loop"
+    DEAF = "deaf"
+    QUEUE_BLOCKED = "queue-blocked"
+    UPDATE_FAILED = "update-failed"
+    UPDATE_STUCK = "update-stuck"
+    UPLOAD_FAILED = "upload-failed"
+    CLOCK_WRONG = "clock-wrong"
+    CERTIFICATE_EXPIRING = "certificate-expiring"
+    SECURITY_EVENT = "security-event"
 
 
 OF_THE_LINK = frozenset({Detector.OFFLINE, Detector.SILENT, Detector.CONNECTION_FLAPPING})

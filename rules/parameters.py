@@ -13,7 +13,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-_DURATION = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
+_PART = r"(\d+(?:\.\d+)?)(ms|s|m|h|d)"
+_PARTS = re.compile(_PART)
+_DURATION = re.compile(rf"^(?:{_PART})+$")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SPAN_WORDS = "a duration such as 90s, 2m, 1.5h or 1d"
 
@@ -38,9 +40,11 @@ class CountedParameters(Parameters, frozen=True, kw_only=True):
 
 
 def duration(text: str) -> timedelta | None:
-    """Read `90s`, `2m`, `1.5h`, `1d`; None for anything else."""
-    found = _DURATION.match(text.strip())
-    return timedelta(seconds=float(found[1]) * _UNITS[found[2]]) if found else None
+    """Read `90s`, `2m`, `1.5h`, `1d`, `1h30m`; None for anything else."""
+    if not _DURATION.match(text.strip()):
+        return None
+    parts = _PARTS.findall(text)
+    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
 def names_of(kind: type[Parameters]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import msgspec
 
 from domain.beliefs import Fleet
 from domain.places import Place, SiteId, StationId
+from rules.memory.lives import Lives
 from rules.tracks import Track
 
 
@@ -49,6 +50,7 @@ class EngineState(msgspec.Struct):
     windows: list[Window] = []
     wakes: dict[str, dict[str, datetime]] = {}  # by detector's name and key: when to look again
     losses: dict[StationId, list[datetime]] = {}  # of the connection, the latest few
+    lives: Lives = msgspec.field(default_factory=Lives)
     sites: dict[SiteId, SiteWatch] = {}
     known_work: set[str] = set()  # keys of tasks found, each once ever
     hardware: dict[StationId, Hardware] = {}  # as of the last boot

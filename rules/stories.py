@@ -11,8 +11,9 @@ from typing import Any
 
 import msgspec
 
-from domain.events import AnyEvent
+from domain.events import AnyEvent, Connected, Disconnected, Heard, Ticked
 from domain.faults import Decision, WorkFound
+from domain.places import StationId
 from domain.registry import Registry
 from rules.catalogue import Catalogue
 from rules.dictionary import Dictionary
@@ -20,6 +21,9 @@ from rules.engine import Engine
 from rules.parameters import duration
 from rules.story_sites import registry_of
 from rules.story_steps import StoryError, events_of, span
+
+LIFE_EVERY = timedelta(minutes=10)
+"""How often the stations of a story with `alive: true` are heard beside what it tells of."""
 
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 """Moment zero of every story: a Monday."""
@@ -61,11 +65,14 @@ def parse_story(raw: Mapping[str, Any]) -> Story:
         )
     steps = sorted(_steps(raw), key=lambda step: step[0])
     last_at = steps[-1][0] if steps else timedelta(0)
+    until = span(raw["until"], "until") if "until" in raw else last_at
+    if raw.get("alive") is True:
+        steps = sorted([*steps, *_signs_of_life(steps, until)], key=lambda step: step[0])
     return Story(
         title=title,
         rule=str(raw.get("rule", "")),
         steps=tuple(steps),
-        until=span(raw["until"], "until") if "until" in raw else last_at,
+        until=until,
         expect=_expectations(raw.get("expect")),
         registry=registry_of(raw.get("sites", {"S": {"A": 2}})),
     )
@@ -80,6 +87,26 @@ def _steps(raw: Mapping[str, Any]) -> Iterator[tuple[timedelta, AnyEvent]]:
             for step in value if isinstance(value, list) else [value]:
                 for moment, event in events_of(step, START + at):
                     yield moment - START, event
+
+
+def _signs_of_life(
+    steps: list[tuple[timedelta, AnyEvent]], until: timedelta
+) -> Iterator[tuple[timedelta, AnyEvent]]:
+    """Yield that each station is heard every ten minutes while its link is up."""
+    up: set[StationId] = set()
+    moves = iter([*steps, (until, Ticked(observed_at=START + until))])
+    at, event = next(moves)
+    turn = LIFE_EVERY
+    while turn <= until:
+        while at < turn:
+            if isinstance(event, Connected):
+                up.add(event.station)
+            elif isinstance(event, Disconnected):
+                up.discard(event.station)
+            at, event = next(moves)
+        for station in sorted(up):
+            yield turn, Heard(observed_at=START + turn, station=station)
+        turn += LIFE_EVERY
 
 
 def _expectations(raw: object) -> tuple[dict[str, Any], ...]:
@@ -149,4 +176,4 @@ def _told(decision: Decision | WorkFound) -> dict[str, Any]:
     }
 
 
-_STORY_KEYS = {"story", "rule", "until", "expect", "sites"}
+_STORY_KEYS = {"story", "rule", "until", "expect", "sites", "alive"}

@@ -14,10 +14,13 @@ from domain.events import (
     AnyEvent,
     AuthorizationAsked,
     Booted,
+    CertificateSeen,
     CommandAnswered,
     ConfigurationReported,
     Connected,
     ContactMade,
+    DeafnessEnded,
+    DeafnessNoticed,
     DiagnosticsStatusReported,
     Disconnected,
     ErrorCleared,
@@ -30,6 +33,8 @@ from domain.events import (
     HeartbeatAgreed,
     MaintenancePlanned,
     MeterSampled,
+    QueueBlocked,
+    QueueMovedOn,
     Sample,
     SecurityEventReported,
     ServiceStarted,
@@ -323,6 +328,34 @@ def _security(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
     )
 
 
+def _certificate(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
+    expires_at = at + span(step["certificate"], "certificate")
+    return CertificateSeen(observed_at=at, station=_station(step), expires_at=expires_at)
+
+
+def _deaf(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
+    count = step["deaf"]
+    if not isinstance(count, int):
+        raise StoryError("deaf: how many calls stayed unanswered, 0 once one is answered")
+    if not count:
+        return DeafnessEnded(observed_at=at, station=_station(step))
+    return DeafnessNoticed(
+        observed_at=at, station=_station(step), unanswered_count=count, since_at=at
+    )
+
+
+def _blocked(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
+    action = str(step["blocked"])
+    return QueueBlocked(
+        observed_at=at, station=_station(step), action=action, count=5, first_at=at
+    )
+
+
+def _moved_on(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
+    said = str(step["moved_on"])
+    return QueueMovedOn(observed_at=at, station=_station(step), action=said)
+
+
 def _heard(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
     return Heard(observed_at=at, station=_station(step))
 
@@ -371,6 +404,10 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], datetime, int], AnyEvent]] = {
     "diagnostics": _diagnostics,
     "security": _security,
     "contact": _contact,
+    "certificate": _certificate,
+    "deaf": _deaf,
+    "blocked": _blocked,
+    "moved_on": _moved_on,
 }
 
 STEP_KEYS = frozenset(

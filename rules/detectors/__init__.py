@@ -9,11 +9,16 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from rules.catalogue import Detector
+from rules.detectors.boots import BootLoopParameters, BootLoops
+from rules.detectors.clocks import CertificateParameters, ClockParameters, Clocks
 from rules.detectors.handlers import Handlers
 from rules.detectors.hardware import ReplacedHardware
 from rules.detectors.links import Links
+from rules.detectors.oddities import Oddities, SecurityParameters
 from rules.detectors.reported import ReportedFaults
 from rules.detectors.site_dark import DarkSites
+from rules.detectors.stuck import StuckParameters, StuckStatuses
+from rules.detectors.updates import Updates
 from rules.parameters import CountedParameters, Parameters, ReportedFaultParameters
 from rules.workplace import Workplace
 
@@ -35,6 +40,16 @@ PARAMETERS: Mapping[Detector, type[Parameters]] = {
     Detector.SILENT: Parameters,
     Detector.CONNECTION_FLAPPING: CountedParameters,
     Detector.SITE_DARK: CountedParameters,
+    Detector.STUCK_STATUS: StuckParameters,
+    Detector.BOOT_LOOP: BootLoopParameters,
+    Detector.DEAF: Parameters,
+    Detector.QUEUE_BLOCKED: Parameters,
+    Detector.UPDATE_FAILED: Parameters,
+    Detector.UPDATE_STUCK: Parameters,
+    Detector.UPLOAD_FAILED: Parameters,
+    Detector.CLOCK_WRONG: ClockParameters,
+    Detector.CERTIFICATE_EXPIRING: CertificateParameters,
+    Detector.SECURITY_EVENT: SecurityParameters,
 }
 """What a rule can set for each detector."""
 
@@ -43,5 +58,10 @@ WATCHERS: tuple[type[Watcher], ...] = (
     ReportedFaults,
     Links,
     ReplacedHardware,
+    BootLoops,  # before the updates: a boot that ends one is explained by it
+    Updates,
+    StuckStatuses,
+    Oddities,
+    Clocks,
 )
 """All detectors, in the order in which they hear of an event."""

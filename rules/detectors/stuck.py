@@ -1,0 +1,196 @@
+"""The detector of a status that lasts too long for anything that could explain it.
+
+One rule for each kind of getting stuck, because each has its own explanations and patience:
+
+- preparing: a vehicle seems to be there and nothing starts (quirk K8). A driver who has
+  forgotten the card takes 5 to 50 minutes (fleet statistics 2.6, kind 12). In OCPP 2.x it is
+  Occupied without a transaction since it became so; a vehicle that stays after its transaction
+  is only parked.
+- reserved: longer than any reservation.
+- unavailable: out of use without a command of ours, and not for an update it told of. A whole
+  station that is out is one fault of the station.
+- suspended: the station holds back power without a charging profile of ours. Load management
+  and night tariffs do so for hours, at homes until the morning (2.3, 2.5).
+- finishing: not free again although the vehicle was unplugged, as the transaction's stop reason
+  says (sequence S9). Without that word somebody is only parked.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from domain.beliefs import StationBelief
+from domain.events import (
+    CommandAnswered,
+    PlaceEvent,
+    Status,
+    StatusReported,
+    TransactionEnded,
+    TransactionStarted,
+    TransactionUpdated,
+)
+from domain.faults import ClearedBy
+from domain.places import Place
+from rules.catalogue import Detector, Rule
+from rules.detectors.handlers import Handlers
+from rules.parameters import Parameters
+from rules.sighting import Sighting
+from rules.workplace import Workplace
+
+UNPLUGGED = "EVDisconnected"
+"""The stop reason that says the vehicle is gone (OCPP 1.6 §7.36, 2.x ReasonEnumType)."""
+
+COMMANDED_FOR = timedelta(hours=24)
+"""A command of ours explains a status for so long."""
+
+_AT_REST = frozenset({Status.AVAILABLE, Status.CHARGING, Status.SUSPENDED_EV})
+_KINDS = Literal["preparing", "reserved", "unavailable", "suspended", "finishing"]
+_STATUSES: dict[str, frozenset[Status]] = {
+    "preparing": frozenset({Status.PREPARING, Status.OCCUPIED}),
+    "reserved": frozenset({Status.RESERVED}),
+    "unavailable": frozenset({Status.UNAVAILABLE}),
+    "suspended": frozenset({Status.SUSPENDED_EVSE}),
+    "finishing": frozenset({Status.FINISHING, Status.OCCUPIED}),
+}
+
+
+class StuckParameters(Parameters, frozen=True, kw_only=True):
+    """`status`: the kind of getting stuck. `segments`: only at sites of these customers."""
+
+    status: _KINDS = "preparing"
+    segments: tuple[str, ...] = ()
+
+
+class StuckStatuses:
+    """Statuses that last: the condition begins with the status, the rule's patience does the
+    rest."""
+
+    def __init__(self, work: Workplace) -> None:
+        rules = work.catalogue.of(Detector.STUCK_STATUS)
+        self._rules = [(rule, rule.set_for(StuckParameters)) for rule in rules]
+        self._registry = work.registry
+        self._fleet = work.fleet
+        self._ledger = work.ledger
+        self._memory = work.state.lives
+
+    @property
+    def handlers(self) -> Handlers:
+        """The events this detector listens to."""
+        if not self._rules:
+            return {}
+        return {
+            StatusReported: self.on_status,
+            TransactionStarted: self.on_started,
+            TransactionUpdated: self.on_started,
+            TransactionEnded: self.on_ended,
+            CommandAnswered: self.on_command,
+        }
+
+    def on_status(self, event: StatusReported) -> None:
+        """A status: it may be one that has to end."""
+        station, evse = event.place.station, event.place.evse
+        if station is None:
+            return
+        if event.status is Status.AVAILABLE:
+            self._memory.unplugged.pop(str(event.place), None)
+        if event.status in _AT_REST and not self._ledger.tracks_at(station):
+            return  # by far the most frequent case
+        belief = self._fleet.belief(station)
+        self._judge(event, belief, evse)
+        if evse == 0:  # the whole station went out of use, or came back
+            for number in sorted(belief.status):
+                if number:
+                    self._judge(event, belief, number)
+
+    def on_started(self, event: TransactionStarted | TransactionUpdated) -> None:
+        """A transaction runs: whatever was waited for has come."""
+        station, evse = event.place.station, event.place.evse
+        if station is None or not evse:
+            return
+        self._memory.unplugged.pop(str(event.place), None)
+        if self._ledger.tracks_at(station):
+            self._judge(event, self._fleet.belief(station), evse)
+
+    def on_ended(self, event: TransactionEnded) -> None:
+        """A transaction is over; whether the vehicle is, its reason says."""
+        station, evse = event.place.station, event.place.evse
+        if station is None or not evse:
+            return
+        belief = self._fleet.belief(station)
+        if belief.status.get(evse, Status.AVAILABLE) is not Status.AVAILABLE:
+            self._memory.unplugged[str(event.place)] = event.reason == UNPLUGGED
+        self._judge(event, belief, evse)
+
+    def on_command(self, event: CommandAnswered) -> None:
+        """Remember what we asked for: it explains what follows."""
+        if event.outcome != "answered":
+            return
+        if event.action == "ChangeAvailability":
+            self._memory.switched[event.station] = event.observed_at
+        elif event.action == "SetChargingProfile":
+            self._memory.limited[event.station] = event.observed_at
+
+    def _judge(self, event: PlaceEvent, belief: StationBelief, evse: int) -> None:
+        place = Place.of_station(belief.station, evse)
+        status = belief.status.get(evse, Status.UNKNOWN)
+        for rule, wants in self._rules:
+            if status in _STATUSES[wants.status] and self._holds(
+                wants, belief, place, event.observed_at
+            ):
+                self._see(rule, place, status, event)
+            else:
+                by = (
+                    ClearedBy.REPORTED
+                    if isinstance(event, StatusReported)
+                    else ClearedBy.EVIDENCE
+                )
+                self._ledger.end(rule, place, event.observed_at, event.position, by=by)
+
+    def _holds(
+        self, wants: StuckParameters, belief: StationBelief, place: Place, at: datetime
+    ) -> bool:
+        """Tell whether nothing explains a status that is of the wanted kind."""
+        station, evse = belief.station, place.evse
+        customer = self._registry.customer_of(place)
+        if wants.segments and (customer is None or customer.segment not in wants.segments):
+            return False
+        match wants.status:
+            case "unavailable":
+                is_whole = belief.status.get(0) is Status.UNAVAILABLE
+                return (
+                    (evse == 0 or not is_whole)
+                    and station not in self._memory.updates
+                    and not _is_recent(self._memory.switched.get(station), at)
+                )
+            case "preparing":
+                # Told of an end since it became so: the vehicle is only parked.
+                return (
+                    evse > 0
+                    and evse not in belief.transactions
+                    and str(place) not in self._memory.unplugged
+                )
+            case "suspended":
+                return not _is_recent(self._memory.limited.get(station), at)
+            case "finishing":
+                return (
+                    self._memory.unplugged.get(str(place), False)
+                    and evse not in belief.transactions
+                )
+            case _:
+                return True
+
+    def _see(self, rule: Rule, place: Place, status: Status, event: PlaceEvent) -> None:
+        at = event.observed_at
+        sighting = Sighting(
+            at=at,
+            since=at,
+            codes=(rule.code,),
+            position=event.position,
+            why=f"{status} without an end",
+        )
+        self._ledger.see(rule, place, sighting)
+
+
+def _is_recent(moment: datetime | None, at: datetime) -> bool:
+    return moment is not None and at - moment <= COMMANDED_FOR
