@@ -32,7 +32,13 @@ from ocpp_server.v2x.notified import (
     stream_opened,
     stream_told,
 )
-from ocpp_server.v2x.places import evse_in, place_of_component, status_of, whole_status
+from ocpp_server.v2x.places import (
+    evse_in,
+    note_moment,
+    place_of_component,
+    status_of,
+    whole_status,
+)
 from ocpp_server.v2x.shapes import (
     Attribute,
     Authorize,
@@ -60,11 +66,13 @@ def status_reported(message: StatusNotification, scene: Scene) -> tuple[AnyEvent
     evse = evse_in(message.evse_id, message.connector_id, scene)
     connector = 0 if message.connector_id is UNSET else message.connector_id
     status = status_of(message.connector_status)
+    reported_at = moment_of(message.timestamp, "timestamp", scene)
+    note_moment(scene.memory, evse, connector, reported_at, scene.at)
     return (
         StatusReported(
             place=place_at(scene.memory.station, evse),
             status=whole_status(scene.memory, evse, connector, status),
-            reported_at=moment_of(message.timestamp, "timestamp", scene),
+            reported_at=reported_at,
             observed_at=scene.at,
             position=scene.position,
         ),
@@ -80,6 +88,7 @@ def booted(message: BootNotification, scene: Scene) -> tuple[AnyEvent, ...]:
     station, said = scene.memory.station, message.charging_station
     if scene.memory.v2x is not None:
         scene.memory.v2x.connectors = {}
+        scene.memory.v2x.reported_at = {}
     scene.memory.expect(
         AnswerDue(
             message_id=scene.message_id,

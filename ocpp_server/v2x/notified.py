@@ -11,12 +11,13 @@ from domain.events import (
     ErrorCleared,
     ErrorRaised,
     ErrorReport,
+    Status,
     StatusReported,
 )
 from ocpp_server.masking import MASK, is_secret
 from ocpp_server.noise import is_no_error
 from ocpp_server.scene import Scene, moment_of, place_at, text_in
-from ocpp_server.v2x.places import place_of_component, status_of, whole_status
+from ocpp_server.v2x.places import is_old_news, place_of_component, status_of, whole_status
 from ocpp_server.v2x.remembered import (
     CAUSE_LIMIT,
     CODE_LIMIT,
@@ -55,7 +56,7 @@ def events_notified(message: NotifyEvent, scene: Scene) -> tuple[AnyEvent, ...]:
         reported = _component_reported(entry, f"eventData[{index}]", scene)
         told.append(reported)
         if reported.variable.lower() == AVAILABILITY:
-            told.append(_status(entry, reported, scene))
+            told.extend(_status(entry, reported, scene))
         else:
             told.extend(_errors(entry, reported, scene))
     return tuple(told)
@@ -91,20 +92,31 @@ def _severity_of(entry: EventEntry, scene: Scene) -> int | None:
     return known.severity if known else None
 
 
-def _status(entry: EventEntry, reported: ComponentReported, scene: Scene) -> StatusReported:
-    """Read a change of AvailabilityState: it says what a StatusNotification would."""
+def _status(
+    entry: EventEntry, reported: ComponentReported, scene: Scene
+) -> tuple[StatusReported, ...]:
+    """Read a change of AvailabilityState: it says what a StatusNotification would.
+
+    Nothing where a StatusNotification has overtaken it; but a fault is taken in however old it
+    looks, for its end follows out of the same queue, and a fault missed would be worse.
+    """
     connector = 0
     if entry.component is not UNSET and entry.component.evse is not UNSET:
         number = entry.component.evse.connector_id
         connector = 0 if number is UNSET else number
     status = status_of(reported.value)
-    return StatusReported(
-        place=reported.place,
-        status=whole_status(scene.memory, reported.place.evse, connector, status),
-        error=_error(reported) if _code(reported) else None,
-        reported_at=reported.reported_at,
-        observed_at=scene.at,
-        position=scene.position,
+    evse, reported_at = reported.place.evse, reported.reported_at
+    if status is not Status.FAULTED and is_old_news(scene.memory, evse, connector, reported_at):
+        return ()
+    return (
+        StatusReported(
+            place=reported.place,
+            status=whole_status(scene.memory, evse, connector, status),
+            error=_error(reported) if _code(reported) else None,
+            reported_at=reported_at,
+            observed_at=scene.at,
+            position=scene.position,
+        ),
     )
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from msgspec import UNSET, UnsetType
 
+from domain.clocks import WRONG_FROM
 from domain.events import Breach, Status
 from domain.places import Place
 from ocpp_server.memory import Memory
@@ -50,6 +53,34 @@ def whole_status(memory: Memory, evse: int, connector: int, status: Status) -> S
     remember(connectors, connector, status, CONNECTOR_LIMIT)
     remember(of_2x.connectors, evse, connectors, EVSE_LIMIT)
     return min(connectors.values(), key=_WORST_FIRST.index)
+
+
+def note_moment(
+    memory: Memory, evse: int, connector: int, reported_at: datetime | None, at: datetime
+) -> None:
+    """Remember when a connector reported its status, by a clock that was right just then."""
+    of_2x = memory.of_2x()
+    moments = of_2x.reported_at.get(evse, {})
+    if reported_at is None or abs(at - reported_at) > WRONG_FROM:
+        moments.pop(connector, None)
+    else:
+        remember(moments, connector, reported_at, CONNECTOR_LIMIT)
+    remember(of_2x.reported_at, evse, moments, EVSE_LIMIT)
+
+
+def is_old_news(
+    memory: Memory, evse: int, connector: int, reported_at: datetime | None
+) -> bool:
+    """Tell whether a status that comes as an event was overtaken by a StatusNotification.
+
+    Events wait in a queue while a station is offline, StatusNotifications do not (quirk C14).
+    An event about a whole EVSE (connector 0) is as old as it is for any of its connectors.
+    """
+    if reported_at is None or memory.v2x is None:
+        return False
+    moments = memory.v2x.reported_at.get(evse, {})
+    known = moments.values() if connector == 0 else (moments.get(connector),)
+    return any(moment is not None and reported_at < moment for moment in known)
 
 
 def evse_in(evse: int | UnsetType, connector: int | UnsetType, scene: Scene) -> int:

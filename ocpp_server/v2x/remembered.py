@@ -62,6 +62,7 @@ class Memory2x(msgspec.Struct, kw_only=True):
     """One station's. Keys of `errors` name a component variable, its values raised codes."""
 
     connectors: dict[int, dict[int, Status]] = {}
+    reported_at: dict[int, dict[int, datetime]] = {}  # of their statuses, where it was right
     transactions: dict[str, Progress] = {}
     errors: dict[str, list[str]] = {}
     causes: dict[int, str] = {}  # event id -> key of the error it raised
