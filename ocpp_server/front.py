@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +22,13 @@ MAX_ID_LENGTH = 255
 """Longest station id taken on, in characters (OCPP 2.1 allows 48; real ones exceed limits)."""
 
 _TLS_HANDSHAKE = 0x16  # RFC 8446 §5.1: the content type that opens every TLS connection
+_PLAIN_PORT = (
+    "This port speaks no TLS: the station's address must begin with ws://, or name the port "
+    "that does."
+)
+_PROTOCOL = re.compile(r"ocpp[^0-9]*([0-9][0-9._-]*)[!-~]*", re.ASCII)
+_KIN = {"16": "ocpp1.6", "20": "ocpp2.0.1", "201": "ocpp2.0.1", "21": "ocpp2.1"}
+_SEPARATORS = re.compile(r"[,;\s\"']+")
 _VERSIONS = ("", "7", "8", "13")  # Sec-WebSocket-Version; all mean the framing of RFC 6455
 
 
@@ -74,7 +83,7 @@ def judge(received: bytes, rules: FrontRules) -> Verdict:
     if received[0] == _TLS_HANDSHAKE:
         # The peer waits for a TLS answer that will never come: closing at once lets it tell
         # its installer now instead of after a timeout.
-        return Refuse(RefusalReason.TLS_ON_PLAIN_PORT)
+        return Refuse(RefusalReason.TLS_ON_PLAIN_PORT, advice=_PLAIN_PORT)
     begun = received.lstrip(b"\r\n")  # RFC 9112 §2.2: tolerate empty lines before a request
     if begun and not begun[:1].isalpha():
         return refusal(400, RefusalReason.NOT_HTTP, "This is a websocket port for OCPP.")
@@ -104,30 +113,29 @@ def _judge_head(head: bytes, rest: bytes, rules: FrontRules) -> Refuse | Accept:
     # Some stations put a blank into their id and do not escape it.
     method, target = words[0], " ".join(words[1:-1])
     if method != "GET":
-        return refusal(405, RefusalReason.BAD_METHOD, "Only GET is answered.", said=method)
+        return refusal(405, RefusalReason.BAD_METHOD, "Only GET is answered.", said=method[:20])
+    # The id alone may be told: tokens stand before it in some addresses, and behind it.
+    name = station_name_in(target)
+    said = name[:200]
     headers = _headers(header_block)
     if "websocket" not in headers.get("upgrade", "").lower():
         advice = "This is a websocket port for OCPP: connect to ws://HOST:PORT/ocpp/STATION-ID."
-        return refusal(426, RefusalReason.HTTP_PROBE, advice, said=target[:200])
+        return refusal(426, RefusalReason.HTTP_PROBE, advice, said=said)
     key = headers.get("sec-websocket-key", "")
     if not _is_key(key):
         advice = "Sec-WebSocket-Key must be 16 bytes in base64."
-        return refusal(400, RefusalReason.BAD_KEY, advice, said=target[:200])
+        return refusal(400, RefusalReason.BAD_KEY, advice, said=said)
     version = headers.get("sec-websocket-version", "")
     if version not in _VERSIONS:
         advice = "Only version 13 of websocket is spoken."
         return refusal(426, RefusalReason.BAD_VERSION, advice, said=version[:20])
-    user, password = _credentials(headers.get("authorization", ""))
+    user, password = _credentials(headers.get("authorization", ""), name)
     # Without an id in the address the login says whose it is (OCPP security: user = id).
-    name = station_name_in(target) or (user or "").strip()
+    name = name or (user or "").strip()
     if len(name) > MAX_ID_LENGTH or not name.isprintable():
         advice = f"A station id has at most {MAX_ID_LENGTH} printable characters."
-        return refusal(404, RefusalReason.BAD_STATION_ID, advice, said=repr(target[:200]))
-    offered = tuple(
-        p
-        for part in headers.get("sec-websocket-protocol", "").split(",")
-        if (p := part.strip())
-    )
+        return refusal(404, RefusalReason.BAD_STATION_ID, advice, said=repr(said))
+    offered = tuple(filter(None, _SEPARATORS.split(headers.get("sec-websocket-protocol", ""))))
     subprotocol, protocol = _choose(offered, rules.protocols)
     return Accept(
         station_name=name,
@@ -167,18 +175,32 @@ def _is_key(key: str) -> bool:
 def _choose(offered: tuple[str, ...], spoken: Sequence[str]) -> tuple[str | None, str]:
     """Return the subprotocol to answer with, in the station's spelling, and what to assume.
 
-    A station that offers nothing, or nothing we speak, is answered without the header and
-    assumed to speak our last, oldest version: the payload decides in the end.
+    Where no word is one of ours, one that means the same is (`ocpp1.6j`, `OCPP16`, and
+    `ocpp2.0`, which 2.0.1 took the place of): many clients give up without an answer to their
+    offer. A station that offers nothing, or nothing we speak, is answered without the header
+    and assumed to speak our last, oldest version: the payload decides in the end.
     """
     spelled = {word.lower(): word for word in reversed(offered)}
-    for protocol in spoken:
-        if protocol in spelled:
-            return spelled[protocol], protocol
+    kin = {_meant(word): word for word in reversed(offered)}
+    for known in (spelled, kin):
+        for protocol in spoken:
+            if protocol in known:
+                return known[protocol], protocol
     return None, spoken[-1]
 
 
-def _credentials(authorization: str) -> tuple[str | None, str | None]:
-    """Return user and password of Basic authentication; None where there are none."""
+def _meant(word: str) -> str:
+    """Return the version that an odd spelling means; "" where it means none we know."""
+    found = _PROTOCOL.fullmatch(word.lower())
+    return _KIN.get(re.sub(r"[^0-9]", "", found[1]), "") if found else ""
+
+
+def _credentials(authorization: str, name: str) -> tuple[str | None, str | None]:
+    """Return user and password of Basic authentication; None where there are none.
+
+    `name` is the station's id as its address has it, for an id may hold colons (MAC addresses
+    do), and a user name ends at the first one otherwise.
+    """
     scheme, _, encoded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None, None
@@ -187,12 +209,30 @@ def _credentials(authorization: str) -> tuple[str | None, str | None]:
         raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4))
     except (binascii.Error, ValueError):
         return None, None
+    own = name.encode() + b":"
+    if name and raw[: len(own)].lower() == own.lower():
+        user, password = raw[: len(own) - 1], raw[len(own) :]
+    else:
+        user, _, password = raw.partition(b":")
+    return _text(user), _password(password)
+
+
+def _password(raw: bytes) -> str:
+    """Return a password as people write it down: a key of raw bytes in hexadecimal.
+
+    OCPP-J 1.6 §6.2: a station that was given 40 hexadecimal digits as its AuthorizationKey
+    sends the 20 bytes they stand for.
+    """
+    text = _text(raw)
+    is_key = any(unicodedata.category(letter) == "Cc" for letter in text)
+    return raw.hex() if is_key else text
+
+
+def _text(raw: bytes) -> str:
     try:
-        text = raw.decode()
-    except UnicodeDecodeError:  # keys of 20 raw bytes exist (OCPP security profile 1)
-        text = raw.decode("latin-1")
-    user, _, password = text.partition(":")
-    return user, password
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def _head_for_picows(key: str) -> bytes:

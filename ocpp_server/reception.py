@@ -159,6 +159,7 @@ class Reception(asyncio.Protocol):
                     reason=refused.reason,
                     address=address,
                     said=refused.said,
+                    advice=refused.advice,
                 )
             if refused.response:
                 transport.write(refused.response)

@@ -42,6 +42,7 @@ class Refuse:
     reason: RefusalReason
     response: bytes = b""
     said: str = ""  # what was asked for, for the log; never credentials
+    advice: str = ""  # what to do about it, for the log and, where HTTP, for the station
 
 
 _PHRASES = {
@@ -86,4 +87,4 @@ def refusal(
         "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
         f"Content-Length: {len(body.encode())}\r\n\r\n{body}"
     )
-    return Refuse(reason, response.encode(), said)
+    return Refuse(reason, response.encode(), said, advice)

@@ -94,6 +94,7 @@ def test_tls_on_the_plain_port_is_told_to_the_operator(service, tester) -> None:
     done = tester(service.stations_url, "N-001", "--tls", "--insecure", "--timeout", "5")
     assert done.returncode != 0
     service.wait_for(lambda: "tls-on-plain-port" in service.said, "a line in the log")
+    assert "must begin with ws://" in service.said
 
 
 # --- profiles 1 to 3 --------------------------------------------------------------------------

@@ -165,6 +165,41 @@ def test_our_order_decides_among_several_common_subprotocols() -> None:
     assert verdict.subprotocol == "ocpp2.0.1"
 
 
+EVERY_VERSION = FrontRules(protocols=("ocpp2.1", "ocpp2.0.1", "ocpp1.6"))
+
+
+@pytest.mark.parametrize(
+    ("offer", "answered", "assumed"),
+    [
+        ("ocpp1.6, ocpp2.0.1, ocpp2.1", "ocpp2.1", "ocpp2.1"),
+        ("ocpp2.1,ocpp1.6", "ocpp2.1", "ocpp2.1"),
+        ("OCPP2.0.1,  Ocpp1.6", "OCPP2.0.1", "ocpp2.0.1"),
+        ("ocpp1.6 ocpp2.0.1", "ocpp2.0.1", "ocpp2.0.1"),
+        ("ocpp1.6;ocpp1.5", "ocpp1.6", "ocpp1.6"),
+        ('"ocpp1.6"', "ocpp1.6", "ocpp1.6"),
+        ("ocpp1.5, ocpp1.6", "ocpp1.6", "ocpp1.6"),
+        ("ocpp2.0", "ocpp2.0", "ocpp2.0.1"),
+        ("ocpp2.0, ocpp1.6", "ocpp1.6", "ocpp1.6"),
+        ("ocpp1.6j", "ocpp1.6j", "ocpp1.6"),
+        ("ocpp1.6-json", "ocpp1.6-json", "ocpp1.6"),
+        ("OCPP16", "OCPP16", "ocpp1.6"),
+        ("ocpp-2.0.1", "ocpp-2.0.1", "ocpp2.0.1"),
+        ("ocpp201, ocpp16", "ocpp201", "ocpp2.0.1"),
+        ("ocpp1.5", None, "ocpp1.6"),
+        ("ocpp2.2", None, "ocpp1.6"),
+        ("ocpp", None, "ocpp1.6"),
+        ("mqtt, soap1.6", None, "ocpp1.6"),
+        ("ocpp1.6\x01", None, "ocpp1.6"),
+    ],
+)
+def test_a_subprotocol_counts_in_any_order_spelling_and_case(
+    offer: str, answered: str | None, assumed: str
+) -> None:
+    verdict = accepted(request(f"Sec-WebSocket-Protocol: {offer}"), EVERY_VERSION)
+
+    assert (verdict.subprotocol, verdict.protocol) == (answered, assumed)
+
+
 @pytest.mark.parametrize("header", ["X-Nothing: 1", "Sec-WebSocket-Protocol: ocpp1.5"])
 def test_without_a_common_subprotocol_our_oldest_is_assumed(header: str) -> None:
     rules = FrontRules(protocols=("ocpp2.1", "ocpp2.0.1", "ocpp1.6"))
@@ -206,6 +241,33 @@ def test_basic_credentials_are_read_as_stations_write_them(
     assert (verdict.user, verdict.password) == (user, password)
 
 
+@pytest.mark.parametrize(
+    ("target", "login", "user", "password"),
+    [
+        ("/ocpp/00:1A:2B", "00:1A:2B:secret", "00:1A:2B", "secret"),
+        ("/ocpp/00%3A1a%3A2b", "00:1A:2B:sec:ret", "00:1A:2B", "sec:ret"),
+        ("/ocpp/00:1A:2B", "admin:secret", "admin", "secret"),
+        ("/ocpp/00:1A", "00:1A:2B:secret", "00:1A", "2B:secret"),
+        ("/ocpp/", "N-001:sec:ret", "N-001", "sec:ret"),
+    ],
+)
+def test_an_id_with_colons_is_no_part_of_the_password(
+    target: str, login: str, user: str, password: str
+) -> None:
+    header = "Authorization: Basic " + base64.b64encode(login.encode()).decode()
+    verdict = accepted(request(header, target=target))
+
+    assert (verdict.user, verdict.password) == (user, password)
+
+
+# The example of OCPP-J 1.6 §6.2.
+def test_a_key_of_raw_bytes_is_read_as_the_digits_that_people_know() -> None:
+    header = "Authorization: Basic QUwxMDAwOgABAgMEBQYH////////////////"
+    verdict = accepted(request(header, target="/ocpp/AL1000"))
+
+    assert (verdict.user, verdict.password) == ("AL1000", "0001020304050607" + "ff" * 12)
+
+
 @pytest.mark.parametrize("header", ["Bearer x", "Basic é=A", "Basic a", ""])
 def test_other_credentials_count_as_none(header: str) -> None:
     assert accepted(request(f"Authorization: {header}")).password is None
@@ -218,7 +280,10 @@ def test_a_password_is_not_in_what_gets_logged() -> None:
 
 
 def test_tls_on_the_plain_port_is_refused_without_a_word_at_its_first_byte() -> None:
-    assert refused(b"\x16") == Refuse(RefusalReason.TLS_ON_PLAIN_PORT)
+    verdict = refused(b"\x16")
+
+    assert (verdict.reason, verdict.response) == (RefusalReason.TLS_ON_PLAIN_PORT, b"")
+    assert "ws://" in verdict.advice
 
 
 def test_a_probe_is_told_what_this_port_is() -> None:
@@ -248,6 +313,20 @@ def test_what_is_no_handshake_gets_its_reason(received: bytes, reason: RefusalRe
 
     assert verdict.reason is reason
     assert verdict.response.startswith(b"HTTP/1.1 4")
+
+
+@pytest.mark.parametrize("missing", ["Upgrade: websocket", f"Sec-WebSocket-Key: {KEY}"])
+def test_a_token_in_the_address_is_not_told_to_the_log(missing: str) -> None:
+    head = request(target="/OCPP16/tenant/geheim/N-001?token=geheim").decode()
+    verdict = refused(head.replace(missing, "X: y").encode())
+
+    assert verdict.said == "N-001"
+    assert "geheim" not in repr(verdict)
+
+
+def test_every_refusal_says_what_to_do() -> None:
+    for received in (b"\x16", b"{}", b"PUT / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"):
+        assert len(refused(received).advice) > 15
 
 
 def test_odd_header_lines_do_not_cost_a_station_its_connection() -> None:
