@@ -201,7 +201,7 @@ def test_a_refused_token_in_a_log_is_told(action, payload):
     refused = {"idTokenInfo": {"status": "Blocked"}}
     (asked,) = told_by(refused, action, payload)
     assert asked == AuthorizationAsked(
-        station=STATION, id_token="04A1", is_accepted=False, **WHEN
+        station=STATION, id_token="04A1", is_accepted=False, refused_as="Blocked", **WHEN
     )
 
 
