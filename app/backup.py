@@ -26,6 +26,7 @@ from app.backup_files import (
     record_of,
     unpack,
 )
+from app.token_store import TOKENS_FILE
 from domain.stores import StoreUnavailableError
 from gateway.journal_days import newest_position
 from gateway.journal_reader import day_files
@@ -40,7 +41,7 @@ TICKETS_FILE = "tickets.db"
 JOURNAL_FOLDER = "journal"
 
 _PLAIN = ("snapshot", "snapshot.previous", SECRET_FILE, "foretell.toml", "fleet.yaml")
-_DATABASES = (TICKETS_FILE, ACCESS_FILE, "telemetry.db")
+_DATABASES = (TICKETS_FILE, ACCESS_FILE, TOKENS_FILE, "telemetry.db")
 _STAGING = ".restoring"
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from app import cli_fleet, cli_people, cli_rules, cli_service
+from app import cli_fleet, cli_people, cli_rules, cli_service, cli_tokens
 from app.cli_common import (
     CliError,
     ConfigOption,
@@ -245,6 +245,7 @@ app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_fleet.app, name="fleet")
 app.add_typer(cli_people.users, name="user")
 app.add_typer(cli_people.stations, name="station")
+app.add_typer(cli_tokens.app, name="tokens")
 
 
 def _must_be_readable(*paths: Path) -> None:

@@ -15,6 +15,7 @@ MENDABLE = frozenset(
         "app.rule_files.RuleFilesError",
         "app.rulelab.UnknownRuleError",
         "app.settings_load.BadSettingsError",
+        "app.token_file.TokenFileError",
         "domain.stores.StoreTooNewError",
         "domain.stores.StoreUnavailableError",
     }

@@ -15,6 +15,7 @@ from app.recovery import CoreSnapshot, load_snapshot
 from app.rule_files import load_rules
 from app.settings import Settings
 from app.site_view import BelievedSites
+from app.token_store import TokenReader, authorize_by
 from app.web.tokens import status_page_url
 from domain.places import CustomerId, StationId, TicketId
 from domain.ports import Channel, Clock, Recorder
@@ -61,6 +62,7 @@ class Parts:
     journal: DayFileJournal
     store: TicketStore
     access: AccessStore
+    tokens: TokenReader
     snapshot: CoreSnapshot | None
     snapshot_path: Path
     interpreter: Interpreter
@@ -74,6 +76,7 @@ class Parts:
         self.journal.close()
         self.store.close()
         self.access.close()
+        self.tokens.close()
         self.lock.close()
 
 
@@ -124,6 +127,7 @@ def _build_parts(settings: Settings, clock: Clock, lock: DataLock) -> Parts:
         journal=journal,
         store=store,
         access=access,
+        tokens=TokenReader(data),
         snapshot=snapshot,
         snapshot_path=data / SNAPSHOT_FILE,
         interpreter=Interpreter(snapshot.translations if snapshot else None),
@@ -149,11 +153,17 @@ def make_endpoint(
     settings: Settings, parts: Parts, recorder: Recorder, clock: Clock
 ) -> Endpoint:
     """Build the OCPP endpoint."""
+    authorize = authorize_by(parts.tokens) if settings.ocpp.authorize == "list" else None
 
     def make_dialect(station: StationId, protocol: str) -> Dialect:
         translation = parts.interpreter.connected(station, protocol)
         dialect = Dialect16 if protocol in ("", OLDEST) else Dialect2x
-        return dialect(station, translation, heartbeat_every_s=settings.ocpp.heartbeat_every_s)
+        return dialect(
+            station,
+            translation,
+            heartbeat_every_s=settings.ocpp.heartbeat_every_s,
+            authorize=authorize,
+        )
 
     def resolve(name: str) -> StationId:
         return resolve_name(name, parts.registry.station_named)

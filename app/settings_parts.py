@@ -53,6 +53,11 @@ class OcppSettings(_Part):
         description="Let a station that has a password come in with an empty one: some cannot "
         "be given any.",
     )
+    authorize: Literal["accept", "list"] = Field(
+        default="accept",
+        description="What stations hear when a token is shown: that it may charge, always, or "
+        "what the list of `foretell tokens` says.",
+    )
     heartbeat_every_s: int = Field(
         default=300,
         ge=10,
