@@ -21,6 +21,9 @@ DUE_LIMIT = 32
 TRANSACTION_LIMIT = 64
 """Open transactions remembered, for the EVSE of a stop that names only the number."""
 
+OVER_LIMIT = 16
+"""Ended transactions remembered: their stops may come again, and mean nothing else."""
+
 
 class AnswerDue(msgspec.Struct, frozen=True, kw_only=True):
     """A call whose answer will carry a fact: where it belongs when the answer comes.
@@ -48,6 +51,7 @@ class Memory(msgspec.Struct, kw_only=True):
     transactions: dict[str, int] = {}  # number -> EVSE
     begun: dict[str, Begun] = {}  # number -> how it began, of those that run
     v2x: Memory2x | None = None  # what only OCPP 2.x needs
+    over: list[str] = []  # numbers of transactions that ended
     queue: Queue | None = None  # of records that have to be acknowledged
     earlier: list[Earlier] = []  # answered calls of this connection, in case they come again
 
@@ -93,11 +97,19 @@ class Memory(msgspec.Struct, kw_only=True):
             self._forget(next(iter(self.transactions)))
 
     def ended(self, stop: Stop) -> int | None:
-        """Return and forget the EVSE of a transaction; None where we never heard of it."""
+        """Return and forget the EVSE of a transaction; None where we never heard of it.
+
+        A stop that comes again is the station's: 0.
+        """
         number: str | None = stop.number
         if number not in self.transactions:
+            if number in self.over:
+                return 0
             number = number_meant(stop, self.begun.items())
-        return None if number is None else self._forget(number)
+        if number is None:
+            return None
+        self.over = [*self.over, number][-OVER_LIMIT:]
+        return self._forget(number)
 
     def _forget(self, number: str) -> int:
         self.begun.pop(number, None)

@@ -8,6 +8,7 @@ import pytest
 from domain.beliefs import Fleet
 from domain.events import TransactionEnded, TransactionStarted
 from domain.places import Place, StationId
+from ocpp_server.memory import OVER_LIMIT
 from ocpp_server.translate import Translation
 from ocpp_server.v16.dialect import Dialect16
 
@@ -164,6 +165,20 @@ def test_a_late_start_on_another_evse_or_without_a_moment_is_told():
         {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": "soon"},
     )
     assert any(isinstance(event, TransactionStarted) for event in reaction.events)
+
+
+def test_a_stop_that_comes_again_is_not_foreign_and_ends_nothing_else():
+    # Quirk F1: under another id, while the same driver charges again.
+    station = Station()
+    first = int(station.start(EIGHT))
+    station.stop(later(60), first, idTag="A")
+    second = station.start(later(70))
+    again = station.stop(later(80), first, idTag="A")
+    assert (again.is_foreign, again.place) == (False, Place.of_station(STATION, 0))
+    assert station.running == {1: second}
+    for _ in range(40):
+        station.stop(later(90), int(station.start(later(85))))
+    assert len(station.translation.over) == OVER_LIMIT
 
 
 def test_a_restart_in_between_changes_nothing():
