@@ -18,6 +18,7 @@ from ocpp_server.reading import Reading
 from ocpp_server.repeats import Earlier, digest_of, earlier_of, note
 from ocpp_server.v2x.reading import V21, V201
 from ocpp_server.v16 import reading as reading_v16
+from ocpp_server.v16.known import read_at_a_glance
 
 
 class _Read(Protocol):
@@ -58,6 +59,10 @@ class Translation(Memory, kw_only=True):
         one's reader, message by message (quirks A1, A2, J1). A call that was answered on this
         connection before only says that the station is there.
         """
+        if VERSIONS.get(self.protocol, _V16) is _V16:
+            known = read_at_a_glance(frame, self, at=at, position=position)
+            if known is not None:
+                return known
         digest = digest_of(frame)
         if not digest:
             reading = self._read_new(frame, at, position)

@@ -147,6 +147,12 @@ def read_samples(
     return tuple(samples)
 
 
+def scaling_of(value: SampledValue | SampledValueAtStop) -> tuple[float, float]:
+    """Return factor and offset to the base unit; (1, 0) where measurand and unit are odd."""
+    usual = _IN_CONTEXT.get((value.measurand, value.unit, value.context))
+    return (1.0, 0.0) if usual is None else usual[2:4]
+
+
 def _read_odd(
     value: SampledValue | SampledValueAtStop, path: str, breaches: list[Breach]
 ) -> Sample | None:

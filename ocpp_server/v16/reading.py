@@ -18,6 +18,7 @@ from ocpp_server.frames import Call, CallError, CallResult, NotAFrame, ResultRef
 from ocpp_server.memory import Memory
 from ocpp_server.reading import Reading
 from ocpp_server.scene import Scene
+from ocpp_server.v16.known import learn
 from ocpp_server.v16.mapping import MAPPINGS
 from ocpp_server.v16.masking import mask_secrets
 from ocpp_server.v16.messages import REQUESTS
@@ -64,7 +65,11 @@ def read(frame: bytes, memory: Memory, *, at: datetime, position: int) -> Readin
                 pass
             else:
                 scene = Scene(memory, call.message_id, at, position)
-                return _conforming(action, call.payload, b'"' + raw_id + b'"', scene)
+                message = call.payload
+                reading = _conforming(action, message, b'"' + raw_id + b'"', scene)
+                if not scene.breaches:
+                    learn(name, frame, message, reading.events, memory)
+                return reading
     return _read_carefully(frame, memory, at, position)
 
 
