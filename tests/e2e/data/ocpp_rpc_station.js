@@ -1,18 +1,33 @@
 // A station of another maker: the npm package ocpp-rpc in strict mode, which checks every
-// message of both sides against the standard's schemas. It says everything it has to say,
-// answers one command and prints one JSON object at its end.
+// message of both sides against the standard's schemas. It lives through a charging, says what
+// else its plan names, answers each command of the plan and prints one JSON object at its end.
 //
-//   node ocpp_rpc_station.js ENDPOINT IDENTITY PROTOCOL
-const {RPCClient} = require('ocpp-rpc');
+//   node ocpp_rpc_station.js ENDPOINT IDENTITY PROTOCOL PLAN
+//
+// PLAN is a JSON file: {"say": [[action, payload], ...], "obey": {command: answer, ...}}
+const fs = require('fs');
+const {RPCClient, createValidator} = require('ocpp-rpc');
 
-const [endpoint, identity, protocol] = process.argv.slice(2);
+const [endpoint, identity, protocol, planFile] = process.argv.slice(2);
+const plan = JSON.parse(fs.readFileSync(planFile, 'utf8'));
 const report = {steps: [], commands: [], failures: []};
 const fail = (what, error) => report.failures.push(`${what}: ${error?.message ?? error}`);
 const now = () => new Date().toISOString();
 
+// The package looks for schemas by names that its own of 2.1 do not have.
+function validatorOf21() {
+    const path = require.resolve('ocpp-rpc/lib/schemas/ocpp2_1.json');
+    const schemas = JSON.parse(fs.readFileSync(path, 'utf8'));
+    for (const schema of schemas) {
+        schema.$id = schema.$id.replace(/Request$/, '.req').replace(/Response$/, '.conf');
+    }
+    return createValidator('ocpp2.1', schemas);
+}
+
 const station = new RPCClient({
     endpoint, identity, protocols: [protocol], strictMode: true, reconnect: false,
     callTimeoutMs: 15000, pingIntervalMs: 1000,
+    strictModeValidators: protocol === 'ocpp2.1' ? [validatorOf21()] : [],
 });
 station.on('strictValidationFailure', ({error, method}) => fail(`strict ${method}`, error));
 station.on('badMessage', ({error}) => fail('bad message', error));
@@ -29,15 +44,17 @@ async function say(action, payload) {
 }
 
 const commanded = new Promise((resolve) => {
-    const obey = (action, answer) => station.handle(action, ({params}) => {
-        report.commands.push({action, params});
-        setTimeout(resolve, 100);
-        return answer;
-    });
-    obey('GetConfiguration', {
-        configurationKey: [{key: 'HeartbeatInterval', readonly: false, value: '300'}],
-    });
-    obey('ClearCache', {status: 'Rejected'});
+    const missing = new Set(Object.keys(plan.obey));
+    for (const [action, answer] of Object.entries(plan.obey)) {
+        station.handle(action, ({params}) => {
+            report.commands.push({action, params});
+            missing.delete(action);
+            if (missing.size === 0) {
+                setTimeout(resolve, 100);
+            }
+            return answer;
+        });
+    }
 });
 
 async function speak16() {
@@ -101,9 +118,13 @@ async function main() {
     await station.connect();
     report.protocol = station.protocol;
     await (protocol === 'ocpp1.6' ? speak16() : speak2x());
-    const patience = new Promise((resolve) => setTimeout(resolve, 30000, 'too late'));
+    for (const [action, payload] of plan.say) {
+        await say(action, payload);
+    }
+    await say('DataTransfer', {vendorId: 'ocpp-rpc', messageId: 'done'});
+    const patience = new Promise((resolve) => setTimeout(resolve, 90000, 'too late'));
     if (await Promise.race([commanded, patience]) === 'too late') {
-        fail('command', 'none came');
+        fail('commands', 'not all came');
     }
     await station.close();
 }
