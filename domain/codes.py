@@ -31,7 +31,37 @@ V16_ONLY: frozenset[str] = frozenset(
 )
 """OCPP 1.6 error codes that keep their name. NoError is no code."""
 
-MREC: frozenset[str] = frozenset(f"CX{number:03}" for number in range(1, 27))
+MREC_NAMES: dict[str, str] = {
+    "CX001": "ConnectorLockFailure",
+    "CX002": "GroundFailure",
+    "CX003": "HighTemperature",
+    "CX004": "OverCurrentFailure",
+    "CX005": "OverVoltage",
+    "CX006": "UnderVoltage",
+    "CX007": "WeakSignal",
+    "CX008": "EmergencyStop",
+    "CX009": "AuthorizationTimeout",
+    "CX010": "InvalidVehicleMode",
+    "CX011": "CableCheckFailure",
+    "CX012": "PreChargeFailure",
+    "CX013": "NoInternet",
+    "CX014": "PilotFault",
+    "CX015": "PowerLoss",
+    "CX016": "EVContactorFault",
+    "CX017": "EVSEContactorFault",
+    "CX018": "CableOverTempDerate",
+    "CX019": "CableOverTempStop",
+    "CX020": "PartialInsertion",
+    "CX021": "CapacitanceFault",
+    "CX022": "ResistanceFault",
+    "CX023": "ProximityFault",
+    "CX024": "ConnectorVoltageHigh",
+    "CX025": "BrokenLatch",
+    "CX026": "CutCable",
+}
+"""What ChargeX calls its codes; stations send the names, too."""
+
+MREC: frozenset[str] = frozenset(MREC_NAMES)
 
 OWN: frozenset[str] = frozenset(
     {

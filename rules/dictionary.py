@@ -6,47 +6,21 @@ Decides the code and what is known about it. It never drops a word: what it does
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 import msgspec
 
-from domain.codes import MREC, MREC_OF_V16, OTHER, V16_ONLY
+from domain.codes import OTHER
 from domain.events import ErrorReport
 from domain.faults import Severity
+from rules.phrases import Phrases, plain, says_over
+from rules.vendor_words import VendorCode, canonical, mrec_in, mrecs_named, tokens
 
-_MREC_IN_TEXT = re.compile(r"(?:^|/)(?:CX0*|MREC)(\d{1,2})(?!\d)", re.IGNORECASE)
-# Several errors in one message: MREC asks for ';', EVgo's older list for ','.
-_SEPARATORS = re.compile(r"[;,]")
-_MOST_TOKENS = 16
+__all__ = ["Dictionary", "Meaning", "VendorCode", "canonical", "mrec_in"]
 
-
-class VendorCode(msgspec.Struct, frozen=True, kw_only=True):
-    """One vendor's word, or a phrase in its text, and what it means.
-
-    `vendor` is compared with the vendorId and with the station's make; "" matches every vendor.
-    One of `word`, `words` (the whole vendor code), `shape` (a regular expression for it) and
-    `phrase` (part of code or text) is set; a word goes before a shape. Raises ValueError for a
-    shape that is no expression. `example` is a frame with the first of the words in it.
-    """
-
-    meaning: str = ""  # a canonical code, "none" (reports no fault), "" (says nothing about it)
-    word: str = ""
-    words: tuple[str, ...] = ()
-    shape: str = ""
-    phrase: str = ""
-    vendor: str = ""
-    severity: Severity | None = None  # known to differ from what the status alone says
-    ends: str = ""  # the code that is over with this phrase, although errorCode may name it
-    source: str = ""
-    example: str = ""
-    make: str = ""  # of the example's station, where the frame names no vendor
-
-    def __post_init__(self) -> None:
-        try:
-            re.compile(self.shape)
-        except re.error as error:
-            raise ValueError(f"shape {self.shape!r} is no expression: {error}") from error
+_REMEMBERED = 2_048
+"""Reports whose meaning is kept at hand: most are sent again and again."""
 
 
 class Meaning(msgspec.Struct, frozen=True):
@@ -62,95 +36,110 @@ class Dictionary:
 
     def __init__(self, vendor_codes: Iterable[VendorCode] = ()) -> None:
         self._words: dict[str, list[VendorCode]] = {}
-        self._phrases: list[VendorCode] = []
-        self._shapes: list[tuple[re.Pattern[str], VendorCode]] = []
+        self._shapes: list[VendorCode] = []
+        phrases: list[VendorCode] = []
         for entry in vendor_codes:
-            if entry.phrase:
-                self._phrases.append(entry)
+            if entry.phrase or entry.text:
+                phrases.append(entry)
             elif entry.shape:
-                self._shapes.append((re.compile(entry.shape, re.IGNORECASE), entry))
+                self._shapes.append(entry)
             else:
                 for word in entry.words or (entry.word,):
-                    self._words.setdefault(word.casefold(), []).append(entry)
+                    self._words.setdefault(_key(word), []).append(entry)
+        self._phrases = Phrases(phrases)
+        self._meaning = lru_cache(_REMEMBERED)(self._read)
 
     def meaning(self, error: ErrorReport | None, make: str = "") -> Meaning:
         """Say what a report means, in canonical codes (sorted, each once).
 
-        `make` is the station's vendor as registered or booted: many send no vendorId.
+        `make` is what is known of the station, vendor and model, as registered or booted: many
+        send no vendorId.
         """
-        if error is None:
-            return Meaning()
+        return Meaning() if error is None else self._meaning(error, make)
+
+    def _read(self, error: ErrorReport, make: str) -> Meaning:
         vendor = f"{error.vendor_id} {make}".casefold()
-        codes: set[str] = set()
-        unknown: list[str] = []
-        known = self._phrases_in(error, vendor)
-        for token in _tokens(error.vendor_code):
+        found = _Found()
+        said: list[str] = []
+        for token in tokens(error.vendor_code):
+            if says_over(error.text, token):
+                found.is_harmless = True  # errorCode says what is left, if anything is
+                continue
             entry = self._lookup(vendor, token)
-            mrec = mrec_in(token)
+            code = mrec_in(token) or canonical(token)
             if entry is not None:
-                known.append(entry)
-            elif mrec is not None:
-                codes.add(mrec)
-            elif canonical(token) is None and not known:
-                unknown.append(token)
-        codes |= {entry.meaning for entry in known if entry.meaning not in ("", "none")}
-        is_harmless = any(entry.meaning == "none" for entry in known)
-        codes |= _named_code(error.code, is_explained=bool(codes) or is_harmless)
-        codes -= {entry.ends for entry in known}
-        severities = [entry.severity for entry in known if entry.severity is not None]
-        severity = max(severities, key=lambda s: s.rank) if severities else None
-        return Meaning(tuple(sorted(codes)), severity, tuple(unknown))
+                found.add(entry)
+            elif code is None:
+                said.append(token)
+            elif code != OTHER:
+                found.name(code)
+        named = tokens(error.code)
+        odd = [name for name in named if canonical(name) is None]
+        said_of_it = "\n".join((*odd, *said, error.text))
+        phrases = self._phrases.read(said_of_it, vendor)
+        for entry in phrases.begun:
+            found.add(entry)
+        for code in mrecs_named(error.text):
+            if not says_over(error.text, code):
+                found.name(code)
+        found.is_harmless |= bool(phrases.is_over)
+        found.name_all(named, over=phrases.is_over)
+        is_explained = bool(phrases.begun or phrases.is_over)
+        unknown = () if is_explained else tuple(dict.fromkeys(said))
+        return Meaning(tuple(sorted(found.codes)), found.severity, unknown)
 
     def _lookup(self, vendor: str, word: str) -> VendorCode | None:
-        for entry in self._words.get(word.casefold(), ()):
-            if entry.vendor.casefold() in vendor:
-                return entry
-        for shape, entry in self._shapes:
-            if entry.vendor.casefold() in vendor and shape.fullmatch(word):
+        for entry in (*self._words.get(_key(word), ()), *self._shapes):
+            if entry.fits(vendor) and (not entry.shape or entry.has_shape(word)):
                 return entry
         return None
 
-    def _phrases_in(self, error: ErrorReport, vendor: str) -> list[VendorCode]:
-        said = f"{error.vendor_code} {error.text}".casefold()
-        return [
-            entry
-            for entry in self._phrases
-            if entry.phrase.casefold() in said
-            and entry.vendor.casefold() in vendor
-            and self._lookup(vendor, error.vendor_code) is None
-        ]
+
+def _key(word: str) -> str:
+    """Return a word as it is looked up: numbers without the zeros before them."""
+    bare = plain(word)
+    return bare.lstrip("0") if bare.isdecimal() else bare
 
 
-def _named_code(name: str, *, is_explained: bool) -> set[str]:
-    """The code that errorCode itself names; OtherError only where nothing says it better."""
-    if not name or name.casefold() == "noerror":
-        return set()
-    named = canonical(name) or mrec_in(name) or OTHER
-    return set() if named == OTHER and is_explained else {named}
+class _Found:
+    """What the words of one report come to."""
 
+    def __init__(self) -> None:
+        self.codes: set[str] = set()
+        self.is_harmless = False
+        self._severities: list[Severity | None] = []
+        self._remark: Severity | None = None  # of an entry that names no code
 
-def canonical(name: str) -> str | None:
-    """Return the canonical code of an OCPP 1.6 error code, ignoring case; None if not one."""
-    return _CANONICAL.get(name.casefold())
+    @property
+    def severity(self) -> Severity | None:
+        """The worst that is known; None where the status decides, of one code at least."""
+        known = [severity for severity in self._severities if severity is not None]
+        worst = max(known, key=lambda severity: severity.rank) if known else None
+        if None not in self._severities or worst in (Severity.MAJOR, Severity.CRITICAL):
+            return worst or self._remark
+        return None
 
+    def add(self, entry: VendorCode) -> None:
+        """Take in what an entry says."""
+        if entry.meaning == "none":
+            self.is_harmless = True
+        elif entry.meaning == "":
+            self._remark = entry.severity
+        else:
+            self.codes.add(entry.meaning)
+            self._severities.append(entry.severity)
 
-def mrec_in(text: str) -> str | None:
-    """Find an MREC code in a vendor's word such as `CX014` or `board/MREC2GroundFailure`."""
-    found = _MREC_IN_TEXT.search(text)
-    code = f"CX{int(found[1]):03}" if found else ""
-    return code if code in MREC else None
+    def name(self, code: str) -> None:
+        """Take in a code that the station itself named."""
+        if code not in self.codes:
+            self.codes.add(code)
+            self._severities.append(None)
 
-
-def _tokens(vendor_code: str) -> list[str]:
-    tokens = (token.strip() for token in _SEPARATORS.split(vendor_code))
-    return [token for token in tokens if token][:_MOST_TOKENS]
-
-
-_CANONICAL: dict[str, str] = {
-    **{name.casefold(): code for name, code in MREC_OF_V16.items()},
-    **{name.casefold(): name for name in V16_ONLY},
-    **{code.casefold(): code for code in MREC},
-    # Names of OCPP 1.5 that arrive unchanged from controllers of that age.
-    "mode3error": "EVCommunicationError",
-    "mode3 error": "EVCommunicationError",
-}
+    def name_all(self, named: Iterable[str], *, over: frozenset[str]) -> None:
+        """Take in errorCode: OtherError only where nothing says it better."""
+        codes = [canonical(name) or mrec_in(name) or OTHER for name in named]
+        for code in codes:
+            if code != OTHER and code not in over:
+                self.name(code)
+        if OTHER in codes and not self.codes and not self.is_harmless:
+            self.codes.add(OTHER)

@@ -53,7 +53,9 @@ def verdict_on(reported: ComponentReported, code: str) -> Verdict:
     if reported.is_cleared:
         return Verdict.CLEARED
     component, variable = _plain(reported.component), _plain(reported.variable)
-    if variable in _FAULT_VARIABLES or (variable == "active" and component in _ALARMS):
+    # CharIN's codes come and go with any `Active`, a temperature sensor's say.
+    is_alarm = variable == "active" and (component in _ALARMS or bool(code))
+    if variable in _FAULT_VARIABLES or is_alarm:
         match truth_of(reported.value):
             case True:
                 return Verdict.RAISED

@@ -134,11 +134,10 @@ class ReportedFaults:
         return sorted({code for t in tracks if t.place == place and t.keys for code in t.codes})
 
     def _make(self, station: str) -> str:
-        registered = self._registry.stations.get(StationId(station))
-        if registered is not None and registered.vendor:
-            return registered.vendor
-        belief = self._fleet.stations.get(StationId(station))
-        return belief.vendor if belief else ""
+        """Return what is known of vendor and model, as registered and as it booted."""
+        name = StationId(station)
+        known = (self._registry.stations.get(name), self._fleet.stations.get(name))
+        return " ".join(f"{one.vendor} {one.model}" for one in known if one is not None)
 
 
 def _is_dangerous(event: StatusReported | ErrorRaised, meaning: Meaning) -> bool:

@@ -1,0 +1,121 @@
+"""Entries of the fault dictionary, and the words that need none: names of codes.
+
+Data, and look-ups.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import msgspec
+
+from domain.codes import MREC, MREC_NAMES, MREC_OF_V16, V16_ONLY
+from domain.faults import Severity
+
+_MREC_IN_WORD = re.compile(
+    r"(?:^|[/.\s])(?:CX[ _-]?0*|MREC[ _-]?0*)(\d{1,2})(?!\d)", re.IGNORECASE
+)
+_MREC_IN_TEXT = re.compile(r"(?<![A-Za-z0-9])CX(0\d\d)(?![A-Za-z0-9])", re.IGNORECASE)
+# Several errors in one message: MREC asks for ';', EVgo's older list for ','.
+_SEPARATORS = re.compile(r"[;,|\n]")
+_MOST_TOKENS = 16
+# Beside other codes; the endpoint has taken out what says nothing as a whole.
+_NOTHING = re.compile(r"(?:0x)?0+|none|null|n/?a|-|ok|no\s?error\.?", re.IGNORECASE)
+
+
+class VendorCode(msgspec.Struct, frozen=True, kw_only=True):
+    """One vendor's word, or a phrase in its text, and what it means.
+
+    `vendor` is looked for, as a word, in the vendorId and in what is known of the station; ""
+    fits every one. One of `word`, `words` (a whole vendor code), `shape` (a regular expression
+    for it), `phrase` (part of what is said) and `text` (a regular expression for such a part)
+    is set; a word goes before a shape, the longer of two phrases before the shorter. Case,
+    hyphens, underscores and CamelCase do not matter but in shapes; `text` is written for the
+    plain form, in lower case. Raises ValueError for what is no expression. `example` is a
+    frame with the first of the words in it.
+    """
+
+    meaning: str = ""  # a canonical code, "none" (reports no fault), "" (says nothing about it)
+    word: str = ""
+    words: tuple[str, ...] = ()
+    shape: str = ""
+    phrase: str = ""
+    text: str = ""
+    vendor: str = ""
+    severity: Severity | None = None  # known to differ from what the status alone says
+    ends: str = ""  # the code that is over with this phrase, although errorCode may name it
+    undoes: str = ""  # the phrase that is over with this one, where both are in one message
+    source: str = ""
+    example: str = ""
+    make: str = ""  # of the example's station, where the frame names no vendor
+
+    def __post_init__(self) -> None:
+        for shape in (self.shape, self.text):
+            try:
+                re.compile(shape)
+            except re.error as error:
+                raise ValueError(f"shape {shape!r} is no expression: {error}") from error
+
+    def fits(self, vendor: str) -> bool:
+        """Tell whether the entry is for a station; `vendor` in lower case."""
+        return not self.vendor or _word(self.vendor).search(vendor) is not None
+
+    def has_shape(self, word: str) -> bool:
+        """Tell whether a whole vendor code has this entry's shape."""
+        return _shape(self.shape).fullmatch(word) is not None
+
+
+@lru_cache(maxsize=512)
+def _word(word: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![a-z0-9]){re.escape(word.casefold())}(?![a-z0-9])")
+
+
+@lru_cache(maxsize=512)
+def _shape(shape: str) -> re.Pattern[str]:
+    return re.compile(shape, re.IGNORECASE)
+
+
+def tokens(said: str) -> list[str]:
+    """Return the words of a list, in order, without those that say nothing."""
+    words = (word.strip() for word in _SEPARATORS.split(said))
+    return [word for word in words if word and not is_nothing(word)][:_MOST_TOKENS]
+
+
+def is_nothing(word: str) -> bool:
+    """Tell whether a word names no error."""
+    return _NOTHING.fullmatch(word) is not None
+
+
+def canonical(name: str) -> str | None:
+    """Return the canonical code of the name of an error, in any case and spacing.
+
+    The names are those of OCPP 1.6 and 1.5 and of ChargeX. None if it is no such name.
+    """
+    return _CANONICAL.get(_bare(name))
+
+
+def mrec_in(text: str) -> str | None:
+    """Find an MREC code in a vendor's word such as `CX014` or `board/MREC2GroundFailure`."""
+    found = _MREC_IN_WORD.search(text)
+    code = f"CX{int(found[1]):03}" if found else ""
+    return code if code in MREC else None
+
+
+def mrecs_named(text: str) -> list[str]:
+    """Return the MREC codes that a text for people names, each in full: `CX014`."""
+    return [code for number in _MREC_IN_TEXT.findall(text) if (code := f"CX{number}") in MREC]
+
+
+def _bare(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+_CANONICAL: dict[str, str] = {
+    **{_bare(name): code for code, name in MREC_NAMES.items()},
+    **{_bare(name): code for name, code in MREC_OF_V16.items()},
+    **{_bare(name): name for name in V16_ONLY},
+    **{_bare(code): code for code in MREC},
+    # Names of OCPP 1.5 that arrive unchanged from controllers of that age.
+    "mode3error": "EVCommunicationError",
+}
