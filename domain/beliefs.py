@@ -175,6 +175,8 @@ class Fleet(msgspec.Struct):
 
 def _apply_at_place(belief: StationBelief, event: PlaceEvent) -> None:
     evse = event.place.evse
+    if event.reported_at is not None:  # of samples, which come most often, it is not judged
+        belief.clock = judge_clock(belief.clock, event.reported_at, event.observed_at)
     match event:
         case StatusReported():
             belief.status[evse] = event.status
@@ -182,8 +184,6 @@ def _apply_at_place(belief: StationBelief, event: PlaceEvent) -> None:
             if event.status is Status.AVAILABLE and evse:
                 belief.transactions.pop(evse, None)  # some never send a stop (quirk F4)
                 belief.charging_state.pop(evse, None)
-            if event.reported_at is not None:
-                belief.clock = judge_clock(belief.clock, event.reported_at, event.observed_at)
         case TransactionStarted():
             belief.transactions[evse] = event.transaction
             if event.meter_wh is not None:

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec import structs
 
 from domain.beliefs import Fleet
 from domain.clocks import ClockBelief, judge_clock
-from domain.events import Status, StatusReported
+from domain.events import Status, StatusReported, TransactionStarted
 from domain.places import Place
 
 NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -60,13 +61,19 @@ def test_a_clock_that_was_set_is_right_with_the_next_moment():
     assert not judged((0, -3600), (300, -3600), (600, -3600), (900, 0)).is_wrong
 
 
-def test_what_is_believed_of_a_station_holds_its_clock():
+STATUS = StatusReported(
+    place=Place.of_station("N-1", 1), status=Status.AVAILABLE, observed_at=NOON
+)
+START = TransactionStarted(place=Place.of_station("N-1", 1), observed_at=NOON)
+
+
+@pytest.mark.parametrize("event", [STATUS, START])
+def test_what_is_believed_of_a_station_holds_its_clock(event):
+    # Quirk D11: some never date a status, but all date a transaction.
     fleet = Fleet()
-    place = Place.of_station("N-1", 1)
-    late = NOON + timedelta(hours=2)
-    fleet.apply(
-        StatusReported(place=place, status=Status.AVAILABLE, reported_at=late, observed_at=NOON)
-    )
+    fleet.apply(event)
+    assert fleet.stations["N-1"].clock is None
+    fleet.apply(structs.replace(event, reported_at=NOON + timedelta(hours=2)))
     clock = fleet.stations["N-1"].clock
     assert clock is not None
     assert clock.ahead_s == 7200
