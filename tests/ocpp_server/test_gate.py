@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Iterator
 
 import argon2
@@ -401,3 +403,43 @@ async def test_more_checks_than_may_wait_are_asked_to_come_back(
     )
 
     assert outcomes == [Admitted("N-001"), Refused(503, RefusalReason.GATE_BUSY)]
+
+
+class SlowHasher:
+    """Counts how many checks run at once, in which threads."""
+
+    def __init__(self) -> None:
+        self.running = 0
+        self.most = 0
+        self.threads: set[str] = set()
+        self._lock = threading.Lock()
+
+    def verify(self, stored: str, password: str) -> bool:
+        with self._lock:
+            self.running += 1
+            self.most = max(self.most, self.running)
+            self.threads.add(threading.current_thread().name)
+        time.sleep(0.02)
+        with self._lock:
+            self.running -= 1
+        return True
+
+
+async def test_two_passwords_are_checked_at_once_and_the_loop_goes_on(
+    stored: dict[str, str],
+) -> None:
+    for number in range(10):
+        stored[f"S-{number}"] = stored["N-001"]
+    gate = PasswordGate(stored.get)
+    hasher = SlowHasher()
+    gate._hasher = hasher
+    coming = [asyncio.ensure_future(gate.admit(f"S-{n}", None, "pw", "")) for n in range(10)]
+    turns = 0
+    while not all(each.done() for each in coming):
+        await asyncio.sleep(0.001)
+        turns += 1
+
+    assert hasher.most == 2
+    assert all(name.startswith("password") for name in hasher.threads)
+    assert turns > 20  # about 100 ms of checks, none of them on the loop
+    gate.close()
