@@ -42,6 +42,7 @@ class TicketView(TypedDict):
     taken_by: str | None
     contacts: int
     listed: list[str]
+    linked: list[str]
 
 
 class NoticeView(TypedDict):
@@ -124,6 +125,7 @@ def ticket_view(ticket: Ticket) -> TicketView:
         taken_by=ticket.taken_by or None,
         contacts=len(ticket.contacts),
         listed=list(ticket.listed),
+        linked=list(ticket.linked),
     )
 
 

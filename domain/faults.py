@@ -43,6 +43,7 @@ class Change(StrEnum):
     FLAPPING = "flapping"  # four times within two hours: held active from now on
     INHIBITED = "inhibited"  # active, and from now on a wider cause speaks for it
     RELEASED = "released"  # still active, and nothing speaks for it any more
+    LINKED = "linked"  # active and told as before; from now on known as part of a wider cause
     CLEARED = "cleared"  # its clean time is over
 
 
@@ -75,6 +76,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     is_danger: bool = False
     is_flapping: bool = False
     inhibited_by: str | None = None  # RULE@PLACE, "maintenance@PLACE" or "silence@PLACE"
+    part_of: str | None = None  # RULE@PLACE of a wider cause that leaves the telling to it
     errors: tuple[ErrorReport, ...] = ()  # as the station worded them
     advice: str = ""  # for agents
     why: str = ""  # what was seen, for agents; "" where the codes say it
@@ -110,8 +112,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
 class WorkFound(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
     """Something for us to do that no customer hears of: a ticket of kind `task`.
 
-    `rule` is "unknown-code", "unknown-station", "hardware-replaced" or "danger-in-maintenance";
-    `detail` is one line for agents.
+    `rule` is "unknown-code", "unknown-station", "hardware-replaced", "problem-proposal" or
+    "danger-in-maintenance"; `detail` is one line for agents. `stations`: those concerned, where
+    the place does not say it.
     """
 
     key: str
@@ -122,6 +125,7 @@ class WorkFound(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
     codes: tuple[str, ...] = ()
     severity: Severity = Severity.INFO
     evidence: tuple[int, ...] = ()
+    stations: tuple[StationId, ...] = ()
 
 
 AnyDecision = Decision | WorkFound

@@ -46,6 +46,11 @@ class Place(msgspec.Struct, frozen=True, cache_hash=True, order=True, gc=False):
         """Return the place of a whole site."""
         return cls(PlaceKind.SITE, site)
 
+    @classmethod
+    def of_carrier(cls, name: str) -> Place:
+        """Return the place of a carrier: what all sites that use it share."""
+        return cls(PlaceKind.CARRIER, name)
+
     @property
     def station(self) -> StationId | None:
         """The station this place is or belongs to; None for anything wider."""

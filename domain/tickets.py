@@ -125,6 +125,7 @@ class Ticket(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...] = ()
     faults: tuple[HeldFault, ...] = ()  # newest state of each (fingerprint), active or not
     listed: tuple[str, ...] = ()  # RULE@PLACE of faults a wider cause speaks for
+    linked: tuple[TicketId, ...] = ()  # of one cause with this one, and told apart
     contacts: tuple[ContactNote, ...] = ()  # the newest; the store's list has every one
     history: tuple[HistoryEntry, ...] = ()
     resolved_at: datetime | None = None

@@ -36,6 +36,10 @@ class Detector(StrEnum):
     SILENT = "silent"
     CONNECTION_FLAPPING = "connection-flapping"
     SITE_DARK = "site-dark"
+    GATEWAY_LOST = "gateway-lost"
+    CARRIER_LOST = "carrier-lost"
+    FLEET_DROP = "fleet-drop"
+    BROKER_LOST = "broker-lost"
     STUCK_STATUS = "stuck-status"
     BOOT_LOOP = "boot-loop"
     DEAF = "deaf"
@@ -46,12 +50,29 @@ class Detector(StrEnum):
     CLOCK_WRONG = "clock-wrong"
     CERTIFICATE_EXPIRING = "certificate-expiring"
     SECURITY_EVENT = "security-event"
+    NO_ENERGY = "no-energy"
+    METER_FROZEN = "meter-frozen"
+    METER_IMPLAUSIBLE = "meter-implausible"
+    PHASE_MISSING = "phase-missing"
+    DEGRADED = "degraded"
+    LOAD_EXCEEDED = "load-exceeded"
+    LOAD_SAFE_MODE = "load-safe-mode"
 
 
 OF_THE_LINK = frozenset({Detector.OFFLINE, Detector.SILENT, Detector.CONNECTION_FLAPPING})
 """What is found by the connection itself."""
 
-WIDER = frozenset({Detector.SITE_DARK})
+OF_OURSELVES = frozenset({Detector.FLEET_DROP, Detector.BROKER_LOST})
+"""What is wrong with us and not with anybody's hardware."""
+
+OF_LOST_LINKS = OF_THE_LINK | {
+    Detector.SITE_DARK,
+    Detector.GATEWAY_LOST,
+    Detector.CARRIER_LOST,
+}
+"""What counts for nobody while the fault is ours."""
+
+WIDER = OF_OURSELVES | {Detector.SITE_DARK, Detector.GATEWAY_LOST, Detector.CARRIER_LOST}
 """What is found of more than one station. All others live on what a station says: while it is
 dark their dwell is suspended."""
 

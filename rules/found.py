@@ -28,6 +28,7 @@ def fault_of(track: Track, rule: Rule, cleared_at: datetime | None = None) -> Fa
         is_danger=track.is_danger,
         is_flapping=track.is_flapping,
         inhibited_by=track.inhibited_by,
+        part_of=track.part_of,
         errors=tuple(track.errors),
         advice=rule.advice,
         why=track.why,

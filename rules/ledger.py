@@ -6,13 +6,14 @@ inhibition, and answers with decisions that carry their reason. It never looks a
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from domain.faults import AnyDecision, Change, ClearedBy, Fault, Severity, WorkFound, worst
 from domain.places import Place, PlaceKind, StationId
 from domain.registry import Registry
-from rules.catalogue import Catalogue, Rule
+from rules.catalogue import OF_LOST_LINKS, Catalogue, Rule
 from rules.deadlines import TRACK, WINDOW, WINDOW_RANK, Deadlines
 from rules.found import danger_in_maintenance, decision_on, fault_of, in_words, unknown_code
 from rules.sighting import Known, Sighting
@@ -38,6 +39,7 @@ _LAST_RANK = 5
 
 Wake = Callable[[datetime, str], None]
 Hook = Callable[[Place], None]
+RaisedHook = Callable[[Track, datetime], None]
 
 
 class Ledger:
@@ -54,6 +56,7 @@ class Ledger:
         self._wakes: dict[str, Wake] = {}
         self._wake_ranks: dict[str, int] = {}
         self._when_cleared: dict[str, Hook] = {}
+        self._when_raised: list[RaisedHook] = []
         for track in state.tracks.values():
             self._schedule(track)
         for window in state.windows:
@@ -74,14 +77,15 @@ class Ledger:
         track = self.find(rule, place) or self._new_track(rule, place)
         at, was_active = sighting.at, track.phase is Phase.ACTIVE
         is_new, moved = not track.is_present, Moved.NOTHING
-        known = Known(track.is_danger, {*track.codes}, {*track.stations}, {*track.unknown})
+        known = Known.of(track) if was_active else None
         if is_new:
             patience = timedelta(0) if sighting.is_danger else rule.raise_after
             moved = track.begin(at, patience, since=sighting.since, can_flap=sighting.can_flap)
             if rule.worsens is not None:
                 track.worsens_at = sighting.since + rule.worsens.after
+            self._guard(track, rule, at)
         self._describe(track, rule, sighting)
-        if was_active:
+        if known is not None:
             if moved is Moved.FLAPPING:
                 self._decide(track, Change.FLAPPING, at, "four times within two hours")
             self._go_on(track, at, known, is_new=is_new)
@@ -120,6 +124,12 @@ class Ledger:
                 track.worsens_at = None
         self._schedule(track)
 
+    def reconsider(self, track: Track, at: datetime) -> None:
+        """What a fault rests on has changed: see who speaks for it, and whom it speaks for."""
+        if track.phase is Phase.ACTIVE:
+            self._reassess(track, at, "what it followed from has changed")
+        self._reassess_others(track, at)
+
     def postpone(self, track: Track, due_at: datetime) -> None:
         """Move a track's deadline."""
         track.due_at = due_at
@@ -157,6 +167,15 @@ class Ledger:
                 track.release(earliest)
                 self._schedule(track)
 
+    def guard(self, until: datetime) -> None:
+        """The fault may be ours: let nothing of lost links become active before `until`."""
+        self._state.outages.ours_until = until
+        names = {r.name for r in self._catalogue.rules.values() if r.detector in OF_LOST_LINKS}
+        for track in self._state.tracks.values():
+            if track.rule in names and track.is_present and track.next_at is not None:
+                track.put_off(until)
+                self._schedule(track)
+
     def wake(self, at: datetime, name: str, key: str) -> None:
         """Call the handler registered as `name` with `key` when `at` has come.
 
@@ -183,6 +202,10 @@ class Ledger:
     def when_cleared(self, rule: Rule, hook: Hook) -> None:
         """Call `hook` with the place whenever a fault of this rule has cleared."""
         self._when_cleared[rule.name] = hook
+
+    def when_raised(self, hook: RaisedHook) -> None:
+        """Call `hook` with the track of every fault that became active, and the moment."""
+        self._when_raised.append(hook)
 
     def find_work(self, work: WorkFound) -> None:
         """Note work for us, once ever per key."""
@@ -272,23 +295,29 @@ class Ledger:
     def _raised(self, track: Track, at: datetime, because: str) -> None:
         track.severity = self._severity_of(track, at)
         track.inhibited_by = self._around.inhibitor_of(track)
+        track.part_of = self._around.wider_of(track)
         reason = f"{track.why}; {because}" if track.why else because
         self._decide(track, Change.RAISED, at, reason)
         for word in track.unknown:
             self.find_work(unknown_code(track, word, at))
         self._find_danger_work(track, at)
         self._reassess_others(track, at)
+        self._link_parts(track, at)
         self._schedule(track)
+        for hook in self._when_raised:
+            hook(track, at)
 
     def _cleared(self, track: Track, at: datetime) -> None:
         rule = self._rule(track)
         span = rule.flapping_clear_after if track.is_flapping else rule.clear_after
         self._decide(track, Change.CLEARED, at, _clear_words(track, span))
+        could_block = self._around.blocks_charging(track)
         track.forget()
         if track.rule in self._when_cleared:
             self._when_cleared[track.rule](track.place)
         self._reassess_others(track, at)
-        self._improve_site(track, at)
+        if could_block:
+            self._improve_site(track, at)
 
     def _go_on(self, track: Track, at: datetime, known: Known, *, is_new: bool) -> None:
         """An active fault was seen again: say what is new about it."""
@@ -302,13 +331,14 @@ class Ledger:
             self._find_danger_work(track, at)
         elif severity is not track.severity:
             self._set_severity(track, severity, at, "it became worse")
-        elif not (known.codes >= {*track.codes} and known.stations >= {*track.stations}):
+        elif not known.codes >= {*track.codes} or known.stations < len(track.stations):
             self._decide(track, Change.RECODED, at, "more was reported of it")
         for word in track.unknown:
             if word not in known.unknown:
                 self.find_work(unknown_code(track, word, at))
-        if is_new or becomes_danger:
-            self._reassess(track, at, "it is a danger now" if becomes_danger else "it is back")
+        if becomes_danger or is_new or known.keys < len(track.keys):
+            why = "it is back" if is_new else "another error joined it"
+            self._reassess(track, at, "it is a danger now" if becomes_danger else why)
             self._reassess_others(track, at)
 
     def _find_danger_work(self, track: Track, at: datetime) -> None:
@@ -325,7 +355,13 @@ class Ledger:
     def _describe(self, track: Track, rule: Rule, sighting: Sighting) -> None:
         track.codes = sorted({*track.codes, *sighting.codes})
         track.unknown = list(dict.fromkeys([*track.unknown, *sighting.unknown]))
-        track.stations = sorted({*track.stations, *sighting.stations})
+        for station in sighting.stations:
+            if station not in track.stations:
+                insort(track.stations, station)
+        if sighting.key and sighting.key not in track.keys:
+            track.keys.append(sighting.key)
+        if sighting.cause and sighting.cause != sighting.key:
+            track.causes[sighting.key] = sighting.cause
         track.is_danger = track.is_danger or sighting.is_danger
         track.is_flapping = track.is_flapping or sighting.is_flapping
         track.last_at = sighting.at
@@ -339,6 +375,20 @@ class Ledger:
         for other in self._around.spoken_for_by(track):
             self._reassess(other, at, f"{track.rule} at {track.place}")
 
+    def _link_parts(self, track: Track, at: datetime) -> None:
+        """The wider cause is known now: what was told apart from it is part of it."""
+        for part in self._around.parts_of(track):
+            if part.part_of is None:
+                part.part_of = self._around.wider_of(part)
+                if part.part_of is not None:
+                    self._decide(part, Change.LINKED, at, f"{track.rule} at {track.place}")
+
+    def _guard(self, track: Track, rule: Rule, at: datetime) -> None:
+        """While the fault may be ours, no lost link counts for anybody."""
+        until = self._state.outages.ours_until
+        if until is not None and at < until and rule.detector in OF_LOST_LINKS:
+            track.put_off(until)
+
     def _reassess(self, track: Track, at: datetime, because: str) -> None:
         inhibitor = self._around.inhibitor_of(track)
         if inhibitor == track.inhibited_by:
@@ -348,6 +398,7 @@ class Ledger:
         if track.inhibited_by is None and _is_window(inhibitor):
             return  # a ticket that was open before a window stays open
         track.inhibited_by = inhibitor
+        track.part_of = self._around.wider_of(track) or track.part_of
         change = Change.RELEASED if inhibitor is None else Change.INHIBITED
         self._decide(track, change, at, because)
 

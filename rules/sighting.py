@@ -11,6 +11,7 @@ from domain.codes import DANGER
 from domain.events import ErrorReport
 from domain.faults import Severity
 from domain.places import StationId
+from rules.tracks import Track
 
 
 class Sighting(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +24,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorReport | None = None
     unknown: tuple[str, ...] = ()
     position: int = 0
+    key: str = ""  # of an error that was raised apart from a status
+    cause: str = ""  # key of the error that caused it, where the station says so
     can_flap: bool = False
     is_danger: bool = False
     is_flapping: bool = False  # the condition itself is a flapping one
@@ -35,8 +38,20 @@ class Known(msgspec.Struct, frozen=True):
 
     is_danger: bool
     codes: set[str]
-    stations: set[StationId]
+    stations: int
     unknown: set[str]
+    keys: int
+
+    @classmethod
+    def of(cls, track: Track) -> Known:
+        """Return what is known of a fault now."""
+        return cls(
+            track.is_danger,
+            {*track.codes},
+            len(track.stations),
+            {*track.unknown},
+            len(track.keys),
+        )
 
 
 def is_danger(codes: Iterable[str]) -> bool:

@@ -9,6 +9,8 @@ import msgspec
 from domain.beliefs import Fleet
 from domain.places import Place, SiteId, StationId
 from rules.memory.lives import Lives
+from rules.memory.metering import Metering
+from rules.memory.outages import Outages
 from rules.tracks import Track
 
 
@@ -51,6 +53,8 @@ class EngineState(msgspec.Struct):
     wakes: dict[str, dict[str, datetime]] = {}  # by detector's name and key: when to look again
     losses: dict[StationId, list[datetime]] = {}  # of the connection, the latest few
     lives: Lives = msgspec.field(default_factory=Lives)
+    metering: Metering = msgspec.field(default_factory=Metering)
     sites: dict[SiteId, SiteWatch] = {}
+    outages: Outages = msgspec.field(default_factory=Outages)  # wider than one site, or ours
     known_work: set[str] = set()  # keys of tasks found, each once ever
     hardware: dict[StationId, Hardware] = {}  # as of the last boot

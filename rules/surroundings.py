@@ -6,16 +6,25 @@ Answers questions over the topology of the registry; changes nothing but the lis
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TypeVar
 
 from domain.beliefs import Link
 from domain.faults import Severity
-from domain.places import PlaceKind, SiteId, StationId
+from domain.places import FLEET, Place, PlaceKind, SiteId, StationId
 from domain.registry import Registry
-from rules.catalogue import Catalogue, Detector
-from rules.impact import can_nobody_charge, speaks_for
+from rules.catalogue import OF_LOST_LINKS, Catalogue, Detector
+from rules.impact import can_nobody_charge, is_part_of, speaks_for
 from rules.parameters import ReportedFaultParameters
 from rules.state import EngineState, Window
 from rules.tracks import Phase, Track
+
+BEHIND_GATEWAY = "mqtt"
+"""The protocol of stations that reach us through the controller of their site."""
+
+_MOST_CAUSES = 16
+"""So many errors in a row may name each other as their cause; more are a circle to us."""
+
+_Key = TypeVar("_Key")
 
 
 class Surroundings:
@@ -26,7 +35,7 @@ class Surroundings:
         self._catalogue = catalogue
         self._state = state
         self._by_station: dict[str, list[Track]] = {}
-        self._by_site: dict[str, list[Track]] = {}
+        self._wide: dict[Place, list[Track]] = {}
         for track in state.tracks.values():
             self.add(track)
 
@@ -34,18 +43,15 @@ class Surroundings:
         """Take a new track into the index."""
         if track.place.station is not None:
             self._by_station.setdefault(track.place.name, []).append(track)
-        elif track.place.kind is PlaceKind.SITE:
-            self._by_site.setdefault(track.place.name, []).append(track)
+        else:
+            self._wide.setdefault(track.place, []).append(track)
 
     def drop(self, track: Track) -> None:
         """Take a track that is forgotten out of the index."""
-        index = self._by_station if track.place.station is not None else self._by_site
-        name = track.place.name
-        others = [other for other in index.get(name, ()) if other is not track]
-        if others:
-            index[name] = others
+        if track.place.station is not None:
+            _drop(self._by_station, track.place.name, track)
         else:
-            index.pop(name, None)
+            _drop(self._wide, track.place, track)
 
     def tracks_at(self, station: StationId) -> list[Track]:
         """Return all tracks of a station and its EVSEs."""
@@ -53,13 +59,44 @@ class Surroundings:
 
     def inhibitor_of(self, track: Track) -> str | None:
         """Return who speaks for the track: RULE@PLACE, a window's name, or None."""
+        detector = self._detector(track)
         for other in self._wider(track):
-            if other.phase is not Phase.IDLE and speaks_for(
-                other, track, self._detector(other), self._detector(track)
+            if (
+                other.phase is not Phase.IDLE
+                and speaks_for(other, track, self._detector(other), detector)
+                and self._reaches(other, track)
             ):
-                return f"{other.rule}@{other.place}"
+                return other.name
         window = self.window_over(track)
         return window.name if window else None
+
+    def wider_of(self, track: Track) -> str | None:
+        """Return the wider cause that an active fault is part of and is told apart from."""
+        site = self._registry.site_of(track.place)
+        if site is None or not site.carrier or track.inhibited_by is not None:
+            return None
+        return next(
+            (
+                other.name
+                for other in self._wide.get(Place.of_carrier(site.carrier), ())
+                if is_part_of(other, track, self._detector(other), self._detector(track))
+                and self._is_affected(track, other)
+            ),
+            None,
+        )
+
+    def parts_of(self, track: Track) -> list[Track]:
+        """Return the active tracks that could be part of a carrier's outage."""
+        if track.place.kind is not PlaceKind.CARRIER:
+            return []
+        sites = {
+            site.id: site
+            for station in track.stations
+            if (site := self._registry.site_of(station)) is not None
+        }
+        found = [t for id in sites for t in self._wide.get(Place.of_site(id), ())]
+        found += [t for station in track.stations for t in self.tracks_at(station)]
+        return [part for part in found if part.phase is Phase.ACTIVE]
 
     def window_over(self, track: Track) -> Window | None:
         """Return the longest window over the track's place; None where there is none."""
@@ -74,22 +111,17 @@ class Surroundings:
 
     def spoken_for_by(self, track: Track) -> list[Track]:
         """Return the active tracks that the track could begin or cease to speak for."""
-        if track.place.kind is PlaceKind.SITE:
-            site = self._registry.sites.get(SiteId(track.place.name))
-            stations = [station.id for station in site.stations] if site else []
-        elif track.place.station is not None:
-            stations = [track.place.station]
-        else:
-            return []
-        is_evse = track.place.kind is PlaceKind.EVSE
-        return [
-            other
-            for station in stations
-            for other in self.tracks_at(station)
-            if other is not track
-            and other.phase is Phase.ACTIVE
-            and (not is_evse or other.place == track.place)
-        ]
+        place, found = track.place, list[Track]()
+        if place.station is not None:
+            found = self.tracks_at(place.station)
+        elif place.kind is PlaceKind.SITE:
+            site = self._registry.sites.get(SiteId(place.name))
+            found = [*self._wide.get(place, ())]
+            for station in site.stations if site else ():
+                found += self.tracks_at(station.id)
+        elif place.kind is PlaceKind.FLEET:
+            found = [t for t in self._state.tracks.values() if self._is_of_links(t)]
+        return [other for other in found if other is not track and other.phase is Phase.ACTIVE]
 
     def blocks_charging(self, track: Track) -> bool:
         """Tell whether the track keeps its place from charging (major or worse)."""
@@ -155,17 +187,50 @@ class Surroundings:
         return [other for station in stations for other in self.tracks_at(station.id)]
 
     def _wider(self, track: Track) -> list[Track]:
+        wider = [*self._wide.get(FLEET, ())]
         site = self._registry.site_of(track.place)
-        wider = list(self._by_site.get(site.id, ())) if site else []
+        if site is not None:
+            wider += self._wide.get(Place.of_site(site.id), ())
+        if track.place.station is not None:
+            wider += self.tracks_at(track.place.station)
+        return [other for other in wider if other is not track]
+
+    def _reaches(self, wider: Track, track: Track) -> bool:
+        """Tell whether the wider cause has to do with the track's place.
+
+        A site controller speaks for the stations behind it and not for those with a link of
+        their own. Errors that name each other as their cause speak for nobody in a circle.
+        """
+        station = track.place.station
+        if station is None:
+            return True
+        if self._detector(wider) is Detector.GATEWAY_LOST:
+            return self._registry.stations[station].protocol == BEHIND_GATEWAY
+        return not self._rests_on(wider, track)
+
+    def _rests_on(self, track: Track, other: Track) -> bool:
+        """Tell whether the other one speaks for the track already, directly or in the end."""
+        for _ in range(_MOST_CAUSES):
+            if track.inhibited_by is None:
+                return False
+            if track.inhibited_by == other.name:
+                return True
+            near = self.tracks_at(StationId(other.place.name))
+            by = next((t for t in near if t.name == track.inhibited_by), None)
+            if by is None:
+                return False
+            track = by
+        return True
+
+    def _is_affected(self, track: Track, wider: Track) -> bool:
+        """Tell whether a wider cause is known to affect the place of a track."""
         station = track.place.station
         if station is not None:
-            wider += [
-                other
-                for other in self.tracks_at(station)
-                if other is not track
-                and (other.place.kind is PlaceKind.STATION or other.place == track.place)
-            ]
-        return wider
+            return station in wider.stations
+        return not set(track.stations).isdisjoint(wider.stations)
+
+    def _is_of_links(self, track: Track) -> bool:
+        return self._detector(track) in OF_LOST_LINKS
 
     def _covers(self, window: Window, track: Track) -> bool:
         if window.rule not in ("", track.rule):
@@ -180,3 +245,11 @@ class Surroundings:
 
     def _detector(self, track: Track) -> Detector:
         return self._catalogue.rules[track.rule].detector
+
+
+def _drop(index: dict[_Key, list[Track]], key: _Key, track: Track) -> None:
+    others = [other for other in index.get(key, ()) if other is not track]
+    if others:
+        index[key] = others
+    else:
+        index.pop(key, None)

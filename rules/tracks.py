@@ -73,6 +73,8 @@ class Track(msgspec.Struct, kw_only=True):
     keys: list[str] = []  # errors raised apart from a status, and still on
     evidence: list[int] = []
     inhibited_by: str | None = None
+    part_of: str | None = None  # the wider cause it is told apart from, and linked to
+    causes: dict[str, str] = {}  # key of an error -> key of the one that caused it (OCPP 2.x)
     clean_at: datetime | None = None  # when the condition was last seen to end
     stations: list[StationId] = []  # of a wider cause: those it is known to affect
     last_at: datetime | None = None  # when the condition was last seen to hold
@@ -176,6 +178,18 @@ class Track(msgspec.Struct, kw_only=True):
             self.worsens_at = max(self.held_worsens_at, earliest)
         self.held_due_at = self.held_worsens_at = None
 
+    def put_off(self, earliest: datetime) -> None:
+        """Let neither the dwell end nor the severity worsen before `earliest`."""
+        if self.due_at is not None:
+            self.due_at = max(self.due_at, earliest)
+        if self.worsens_at is not None:
+            self.worsens_at = max(self.worsens_at, earliest)
+
+    @property
+    def name(self) -> str:
+        """RULE@PLACE, as other faults name it."""
+        return f"{self.rule}@{self.place}"
+
     @property
     def is_blank(self) -> bool:
         """Whether there is nothing to remember of it: it never was active nor could flap."""
@@ -204,7 +218,8 @@ class Track(msgspec.Struct, kw_only=True):
         self.held_due_at = self.held_worsens_at = None
         self.seen_at = self.raised_at = None
         self.is_danger = False
-        self.inhibited_by = None
+        self.inhibited_by = self.part_of = None
+        self.causes = {}
         self.codes, self.errors, self.unknown, self.evidence, self.keys = [], [], [], [], []
         self.stations, self.clean_at, self.last_at = [], None, None
         self.why, self.cleared_by = "", None

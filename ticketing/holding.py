@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from domain.faults import Fault, Severity, worst
-from domain.places import StationId
+from domain.places import StationId, TicketId
 from domain.tickets import HeldFault, HistoryEntry, Ticket, TicketState
 
 
@@ -49,6 +49,20 @@ def with_listed(ticket: Ticket, fault: Fault) -> Ticket:
         ticket,
         listed=_joined(ticket.listed, (fault.name,)),
         stations=_joined(ticket.stations, () if station is None else (station,)),
+    )
+
+
+def with_link(ticket: Ticket, other: Ticket) -> Ticket:
+    """Return the ticket linked to another one of the same cause, in the order of numbers.
+
+    A ticket for us alone (no customer is told by it) shows the stations of its links as well.
+    """
+    numbered = {_number_of(id): id for id in (*ticket.linked, other.id)}
+    is_ours = ticket.customer is None
+    return msgspec.structs.replace(
+        ticket,
+        linked=tuple(numbered[number] for number in sorted(numbered)),
+        stations=_joined(ticket.stations, other.stations if is_ours else ()),
     )
 
 
@@ -101,6 +115,10 @@ def worst_first(faults: Iterable[Fault]) -> list[Fault]:
             fault.rule,
         ),
     )
+
+
+def _number_of(ticket: TicketId) -> int:
+    return int(ticket.rpartition("-")[2])
 
 
 def _joined(

@@ -14,7 +14,14 @@ from domain.places import FLEET, Place, PlaceKind
 from domain.tickets import Ticket, TicketKind
 from ticketing.contacts import fitting_ticket, place_of, request_for, with_contact
 from ticketing.filing import Filing
-from ticketing.holding import active_faults, reopened, resolved, with_fault, with_listed
+from ticketing.holding import (
+    active_faults,
+    reopened,
+    resolved,
+    with_fault,
+    with_link,
+    with_listed,
+)
 
 _KIND_OF_PLACE = {
     PlaceKind.EVSE: TicketKind.FAULT,
@@ -31,7 +38,8 @@ class Intake:
     def __init__(self, filing: Filing) -> None:
         self._filing = filing
         self._book = filing.book
-        # Faults whose station speaks for them before its own fault is active and has a ticket.
+        # Faults whose station or site speaks for them before its own fault is active and has a
+        # ticket.
         self._waiting: dict[str, dict[str, Fault]] = {}
 
     def remember(self, faults: Iterable[Fault]) -> None:
@@ -62,26 +70,30 @@ class Intake:
                 | Change.IMPROVED
                 | Change.RECODED
                 | Change.FLAPPING
+                | Change.LINKED
             ):
                 if ticket is None:
                     self._change_elsewhere(decision, at)
-                    return
-                self._filing.save(self._held(ticket, decision, at), decision.key)
-                if decision.change is Change.INHIBITED:
-                    self._list(decision, at)
+                else:
+                    self._filing.save(self._held(ticket, decision, at), decision.key)
+                    if decision.change is Change.INHIBITED:
+                        self._list(decision, at)
             case _:
                 assert_never(decision.change)
+        self._link(decision, at)
 
     def open_work(self, work: WorkFound, at: datetime) -> None:
         """Open a task for us, once per key."""
         if self._book.has_key(work.key):
             return
+        task = self._filing.new(TicketKind.TASK, work.place, at, work.key)
         task = msgspec.structs.replace(
-            self._filing.new(TicketKind.TASK, work.place, at, work.key),
+            task,
             severity=work.severity,
             rules=(work.rule,),
             codes=tuple(sorted(work.codes)),
             places=(str(work.place),),
+            stations=work.stations or task.stations,
             title=f"{work.rule} {work.place}: {work.detail}",
         )
         task = self._filing.noted(task, at, "opened", work.detail, evidence=work.evidence)
@@ -145,6 +157,23 @@ class Intake:
         )
         self._filing.save(listed, f"{decision.key}|{speaker.id}")
 
+    def _link(self, decision: Decision, at: datetime) -> None:
+        """Link the fault's ticket and that of the wider cause it is part of, both ways."""
+        fault = decision.fault
+        wider = self._book.speaking_for(fault.part_of or "")
+        own = self._book.with_fault(fault.fingerprint)
+        if (
+            wider is None
+            or own is None
+            or not own.state.is_unresolved
+            or wider.id in own.linked
+        ):
+            return
+        for one, other in ((own, wider), (wider, own)):
+            why = f"{fault.name} is part of {fault.part_of}"
+            noted = self._filing.noted(one, at, f"linked to {other.id}", why)
+            self._filing.save(with_link(noted, other), f"{decision.key}|link {one.id}")
+
     def _open_or_join(self, decision: Decision, at: datetime) -> None:
         fault, filing = decision.fault, self._filing
         ticket = self._book.unresolved_for(fault.place)
@@ -207,16 +236,16 @@ def _ticket_place(place: Place) -> Place:
 
 
 def _is_within(name: str, place: Place) -> bool:
-    """Tell whether RULE@PLACE names a fault of the same station as the place.
+    """Tell whether RULE@PLACE names a fault of the same station, or the very same wider place.
 
     Windows name their place the same way; they are nobody's fault.
     """
     rule, _, where = name.partition("@")
-    return (
-        place.station is not None
-        and rule not in ("maintenance", "silence")
-        and where.partition("/")[0] == str(Place.of_station(place.station))
-    )
+    if rule in ("maintenance", "silence"):
+        return False
+    if place.station is None:
+        return where == str(place)
+    return where.partition("/")[0] == str(Place.of_station(place.station))
 
 
 def _contact_key(contact: ContactMade, position: int) -> str:

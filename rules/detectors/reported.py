@@ -103,13 +103,15 @@ class ReportedFaults:
     def _see_error(
         self, rule: Rule, event: StatusReported | ErrorRaised, key: str, meaning: Meaning
     ) -> None:
-        track = self._ledger.see(
+        self._ledger.see(
             rule,
             event.place,
             Sighting(
                 at=event.observed_at,
                 since=event.observed_at,
                 codes=meaning.codes,
+                key=key,
+                cause=event.cause if isinstance(event, ErrorRaised) else "",
                 severity=meaning.severity,
                 error=event.error,
                 position=event.position,
@@ -117,16 +119,16 @@ class ReportedFaults:
                 is_danger=_is_dangerous(event, meaning),
             ),
         )
-        if key not in track.keys:
-            track.keys.append(key)
 
     def _end_error(self, rule: Rule, event: StatusReported | ErrorCleared, key: str) -> None:
         track = self._ledger.find(rule, event.place)
         if track is None or key not in track.keys:
             return
         track.keys.remove(key)
+        track.causes.pop(key, None)
         if not track.keys:
             self._ledger.end(rule, event.place, event.observed_at, event.position)
+        self._ledger.reconsider(track, event.observed_at)
 
     def _codes_apart(self, place: Place) -> list[str]:
         station = place.station

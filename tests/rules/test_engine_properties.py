@@ -379,8 +379,9 @@ def test_a_snapshot_at_any_moment_goes_on_as_if_nothing_had_been(timeline, index
 
 def test_these_timelines_reach_every_kind_of_change_but_the_rarest():
     seen: set[Change] = set()
-    # To begin to flap while active takes four onsets at one place; a scenario tells of it.
-    wanted = set(Change) - {Change.FLAPPING}
+    # To begin to flap while active takes four onsets at one place, to be linked several sites
+    # of one carrier; stories and scenarios tell of both.
+    wanted = set(Change) - {Change.FLAPPING, Change.LINKED}
 
     @settings(max_examples=300, deadline=None, derandomize=True, database=None)
     @given(st.lists(moves, min_size=30, max_size=60), st.sampled_from([SOLO, A]))
