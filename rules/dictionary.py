@@ -14,8 +14,8 @@ import msgspec
 from domain.codes import OTHER
 from domain.events import ErrorReport
 from domain.faults import Severity
-from rules.phrases import Phrases, plain, says_over
-from rules.vendor_words import VendorCode, canonical, mrec_in, mrecs_named, tokens
+from rules.phrases import Phrases, says_over
+from rules.vendor_words import VendorCode, bare_of, canonical, mrec_in, mrecs_named, tokens
 
 __all__ = ["Dictionary", "Meaning", "VendorCode", "canonical", "mrec_in"]
 
@@ -61,21 +61,19 @@ class Dictionary:
         vendor = f"{error.vendor_id} {make}".casefold()
         found = _Found()
         said: list[str] = []
-        for token in tokens(error.vendor_code):
+        odd = [name for name in tokens(error.code) if _code(name) is None]
+        for token in (*odd, *tokens(error.vendor_code)):
             if says_over(error.text, token):
                 found.is_harmless = True  # errorCode says what is left, if anything is
                 continue
-            entry = self._lookup(vendor, token)
-            code = mrec_in(token) or canonical(token)
+            entry, code = self._lookup(vendor, token), _code(token)
             if entry is not None:
                 found.add(entry)
             elif code is None:
                 said.append(token)
             elif code != OTHER:
                 found.name(code)
-        named = tokens(error.code)
-        odd = [name for name in named if canonical(name) is None]
-        said_of_it = "\n".join((*odd, *said, error.text))
+        said_of_it = "\n".join((*said, error.text))
         phrases = self._phrases.read(said_of_it, vendor)
         for entry in phrases.begun:
             found.add(entry)
@@ -83,21 +81,25 @@ class Dictionary:
             if not says_over(error.text, code):
                 found.name(code)
         found.is_harmless |= bool(phrases.is_over)
-        found.name_all(named, over=phrases.is_over)
+        found.name_all(tokens(error.code), over=phrases.is_over)
         is_explained = bool(phrases.begun or phrases.is_over)
-        unknown = () if is_explained else tuple(dict.fromkeys(said))
+        unknown = () if is_explained else tuple(w for w in dict.fromkeys(said) if w not in odd)
         return Meaning(tuple(sorted(found.codes)), found.severity, unknown)
 
     def _lookup(self, vendor: str, word: str) -> VendorCode | None:
-        for entry in (*self._words.get(_key(word), ()), *self._shapes):
+        for entry in [*self._words.get(_key(word), []), *self._shapes]:
             if entry.fits(vendor) and (not entry.shape or entry.has_shape(word)):
                 return entry
         return None
 
 
+def _code(word: str) -> str | None:
+    return canonical(word) or mrec_in(word)
+
+
 def _key(word: str) -> str:
     """Return a word as it is looked up: numbers without the zeros before them."""
-    bare = plain(word)
+    bare = bare_of(word)
     return bare.lstrip("0") if bare.isdecimal() else bare
 
 
@@ -137,7 +139,7 @@ class _Found:
 
     def name_all(self, named: Iterable[str], *, over: frozenset[str]) -> None:
         """Take in errorCode: OtherError only where nothing says it better."""
-        codes = [canonical(name) or mrec_in(name) or OTHER for name in named]
+        codes = [_code(name) or OTHER for name in named]
         for code in codes:
             if code != OTHER and code not in over:
                 self.name(code)

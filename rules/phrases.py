@@ -29,7 +29,7 @@ _FILLERS = (
 _OVER = re.compile(
     rf"(?:\W*\b(?:{_FILLERS})\b)*[\s:=(\[\"']*\b"
     r"(?:released|resolved|cleared|restored|recovered|reconnected|deactivated|inactive|ended"
-    r"|gone|false|(?:over|normal|ok|reset)(?=\W*\Z)|reset(?= by| done)"
+    r"|gone|false|(?:over|normal|ok|reset)(?=\W*(?:\Z|[;,|\n]))|reset(?= by| done)"
     r"|not (?:active|activated|pressed|triggered|detected|present))\b"
 )
 _OVER_BEFORE = re.compile(
@@ -66,12 +66,15 @@ class Phrases:
             return Told()
         begun: list[VendorCode] = []
         over: set[str] = set()
+        last = 0
         for hit in self._hits(text, vendor):
             entry = hit.entry
+            is_over = _is_over(text[last : hit.start], text[hit.end :])
+            last = hit.end
             if entry.ends:
                 begun = [e for e in begun if not entry.undoes or e.phrase != entry.undoes]
                 over.add(entry.ends)
-            elif entry.meaning not in ("", "none") and _is_over(text, hit):
+            elif is_over and entry.meaning not in ("", "none"):
                 begun = [e for e in begun if e is not entry]
                 over.add(entry.meaning)
             else:
@@ -110,8 +113,9 @@ def says_over(said: str, word: str) -> bool:
     return at >= 0 and _OVER.match(text[at + len(plain(word)) :]) is not None
 
 
-def _is_over(text: str, hit: _Hit) -> bool:
+def _is_over(before: str, after: str) -> bool:
     """Tell whether the words around a phrase say that it is over."""
-    after = _BREAK.split(text[hit.end :], maxsplit=1)[0]
-    before = _BREAK.split(text[: hit.start])[-1]
-    return _OVER.match(after) is not None or _OVER_BEFORE.search(before) is not None
+    return (
+        _OVER.match(after) is not None
+        or _OVER_BEFORE.search(_BREAK.split(before)[-1]) is not None
+    )

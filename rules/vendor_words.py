@@ -92,7 +92,7 @@ def canonical(name: str) -> str | None:
 
     The names are those of OCPP 1.6 and 1.5 and of ChargeX. None if it is no such name.
     """
-    return _CANONICAL.get(_bare(name))
+    return _CANONICAL.get(bare_of(name))
 
 
 def mrec_in(text: str) -> str | None:
@@ -107,15 +107,16 @@ def mrecs_named(text: str) -> list[str]:
     return [code for number in _MREC_IN_TEXT.findall(text) if (code := f"CX{number}") in MREC]
 
 
-def _bare(name: str) -> str:
+def bare_of(name: str) -> str:
+    """Return the letters and digits of a name in lower case: spelling apart, its identity."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 _CANONICAL: dict[str, str] = {
-    **{_bare(name): code for code, name in MREC_NAMES.items()},
-    **{_bare(name): code for name, code in MREC_OF_V16.items()},
-    **{_bare(name): name for name in V16_ONLY},
-    **{_bare(code): code for code in MREC},
+    **{bare_of(name): code for code, name in MREC_NAMES.items()},
+    **{bare_of(name): code for name, code in MREC_OF_V16.items()},
+    **{bare_of(name): name for name in V16_ONLY},
+    **{bare_of(code): code for code in MREC},
     # Names of OCPP 1.5 that arrive unchanged from controllers of that age.
     "mode3error": "EVCommunicationError",
 }
