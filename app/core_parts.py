@@ -176,6 +176,10 @@ def make_endpoint(
         known, registered = parts.engine.fleet.stations, parts.registry.stations
         return station in known or len(known) - len(registered) < MOST_STRANGERS
 
+    def is_unpinged(station: StationId) -> bool:
+        believed = parts.engine.fleet.stations.get(station)
+        return believed is not None and believed.is_unpinged
+
     ocpp = settings.ocpp
     limits = Limits(protocols=PROTOCOLS, ping_every_s=ocpp.ping_every_s)
     gate = PasswordGate(
@@ -191,7 +195,9 @@ def make_endpoint(
         key=parts.access.station_key,
         limits=limits,
     )
-    return Endpoint(recorder, clock, gate, make_dialect, limits, evses=evses)
+    return Endpoint(
+        recorder, clock, gate, make_dialect, limits, evses=evses, is_unpinged=is_unpinged
+    )
 
 
 def make_outbox(settings: Settings, parts: Parts, clock: Clock) -> Outbox:

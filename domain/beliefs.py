@@ -26,6 +26,7 @@ from domain.events import (
     HeartbeatAgreed,
     MaintenancePlanned,
     MeterSampled,
+    PingsStopped,
     PlaceEvent,
     ProtocolLearned,
     QueueBlocked,
@@ -105,6 +106,7 @@ class StationBelief(msgspec.Struct, kw_only=True):
     deaf_since: datetime | None = None  # heard, and leaves our calls unanswered since then
     blocked_since: datetime | None = None  # one record of its queue comes again and again
     blocked_by: str = ""  # the action of that record
+    is_unpinged: bool = False  # our pings cost it its connection (quirks A11, A17)
 
 
 def is_usable(belief: StationBelief, evse: int) -> bool | None:
@@ -232,7 +234,12 @@ def _apply_to_station(belief: StationBelief, event: StationEvent) -> None:
             return
         case HeartbeatAgreed():
             belief.heartbeat_s = event.every_s
+        case PingsStopped():
+            belief.is_unpinged = True
+            return  # our own doing: no sign of life
         case Booted():
+            if (event.model, event.firmware) != (belief.model, belief.firmware):
+                belief.is_unpinged = False  # who knows: it may stand pings now
             belief.vendor, belief.model = event.vendor, event.model
             belief.serial, belief.firmware = event.serial, event.firmware
             belief.booted_at = now

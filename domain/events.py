@@ -100,6 +100,10 @@ class ProtocolLearned(StationEvent, frozen=True, kw_only=True):
     protocol: str
 
 
+class PingsStopped(StationEvent, frozen=True, kw_only=True):
+    """Pings cost the station its connection several times in a row: it gets none any more."""
+
+
 class Disconnected(StationEvent, frozen=True, kw_only=True):
     """The newest connection of the station closed. `code`: RFC 6455 close code, if any."""
 
@@ -371,6 +375,7 @@ class Ticked(Event, frozen=True, kw_only=True):
 AnyEvent = (
     Connected
     | ProtocolLearned
+    | PingsStopped
     | Disconnected
     | Heard
     | HeartbeatAgreed

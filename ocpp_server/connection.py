@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from domain.events import AnyEvent, Connected, Disconnected
+from domain.events import AnyEvent, Connected, Disconnected, PingsStopped
 from domain.journal import Entry, EntryKind
 from domain.places import StationId
 from domain.ports import Recorder
@@ -207,6 +207,13 @@ def disconnected(
     """Record that a station's newest connection closed."""
     position = recorder.take_position()
     fact = Disconnected(observed_at=at, position=position, station=station, code=code)
+    record_fact(recorder, station, fact)
+
+
+def unpinged(recorder: Recorder, station: StationId, at: datetime) -> None:
+    """Record that a station gets no pings any more, so that it holds after a restart."""
+    position = recorder.take_position()
+    fact = PingsStopped(observed_at=at, position=position, station=station)
     record_fact(recorder, station, fact)
 
 

@@ -18,7 +18,7 @@ import structlog
 from domain.places import StationId
 from domain.ports import Clock, Recorder
 from ocpp_server.commands import CommandLine, Commands
-from ocpp_server.connection import Connection, disconnected
+from ocpp_server.connection import Connection, disconnected, unpinged
 from ocpp_server.context import Context
 from ocpp_server.front import FrontRules
 from ocpp_server.gate import Gate
@@ -26,7 +26,7 @@ from ocpp_server.handover import hand_over
 from ocpp_server.limits import BACKLOG, Counters, Limits
 from ocpp_server.link import Link
 from ocpp_server.nameless import Anteroom, Arrival
-from ocpp_server.pings import PingMemory
+from ocpp_server.pings import UNPINGED, PingMemory
 from ocpp_server.protocol import Dialect
 from ocpp_server.reception import Reception
 from ocpp_server.refusal import RefusalReason, Refuse, refusal
@@ -45,15 +45,12 @@ _MOST_CATCHING_UP = 8
 """Ticks made up for after the loop was late; beyond it, time stood still for timers too."""
 
 
-def _unknown_evses(_: StationId) -> int:
-    return 0
-
-
 class Endpoint:
     """The OCPP endpoint: stations connect here.
 
     `make_dialect(station, protocol)` builds what reads one connection's messages ("": nothing
-    was agreed on); `evses` returns how many EVSEs a station is registered with, 0 if unknown.
+    was agreed on); `evses` returns how many EVSEs a station is registered with, 0 if unknown;
+    `is_unpinged` tells whether an earlier run of ours learned to send a station no pings.
     """
 
     def __init__(
@@ -64,7 +61,8 @@ class Endpoint:
         make_dialect: Callable[[StationId, str], Dialect],
         limits: Limits | None = None,
         *,
-        evses: Callable[[StationId], int] = _unknown_evses,
+        evses: Callable[[StationId], int] = lambda _: 0,
+        is_unpinged: Callable[[StationId], bool] = lambda _: False,
     ) -> None:
         self.limits = limits or Limits()
         self.counters = Counters()
@@ -73,6 +71,7 @@ class Endpoint:
         self.front_rules = FrontRules(self.limits.protocols, self.limits.max_head_bytes)
         self._make_dialect = make_dialect
         self.evses = evses
+        self._is_unpinged = is_unpinged
         wheel = Wheel(self.limits.tick_s)
         # Stations must never see an id twice, not even across our restarts.
         ids, run = count(1), secrets.token_hex(6)
@@ -195,7 +194,7 @@ class Endpoint:
             self._opened,
             self._ended,
             first_ping_s=every_s * (0.75 + spread / 4),
-            habits=self._pings.of(station),
+            habits=UNPINGED if self._is_unpinged(station) else self._pings.of(station),
         )
         link.connection = self._connect(station, link, arrival)
         hand_over(transport, arrival.accepted, link, self.context, late)
@@ -256,6 +255,8 @@ class Endpoint:
         if self._pings.ended(connection.station, link.lesson):
             # Quirks A11 and A17.
             log.info("pings off: they cost the station its link", station=connection.station)
+            if self.context.recorder.is_accepting:  # else the next run learns it anew
+                unpinged(self.context.recorder, connection.station, self.context.clock.now())
         self._by_station.pop(connection.station, None)
         if not self._is_draining:
             self.counters.lost += 1

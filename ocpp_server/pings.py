@@ -27,6 +27,9 @@ class PingHabits:
 
 _UNKNOWN = PingHabits()  # one for all: most links never teach anything
 
+UNPINGED = PingHabits(is_off=True)
+"""Those of a station that an earlier run of ours stopped pinging; nobody changes them."""
+
 
 @dataclass(frozen=True, slots=True)
 class PingLesson:

@@ -6,6 +6,7 @@ import pytest
 
 from domain.beliefs import Fleet, Link, is_usable
 from domain.events import (
+    Booted,
     CommandAnswered,
     Connected,
     DeafnessEnded,
@@ -13,6 +14,7 @@ from domain.events import (
     Disconnected,
     Heard,
     HeartbeatAgreed,
+    PingsStopped,
     ProtocolLearned,
     QueueBlocked,
     QueueMovedOn,
@@ -188,3 +190,21 @@ def test_a_transaction_that_goes_on_nowhere_in_particular_runs_nowhere():
         observed_at=after(1), place=Place.of_station("N-1", 0), transaction="TX"
     )
     assert believed(updated).transactions == {}
+
+
+def test_a_station_that_cannot_stand_pings_is_known_until_its_firmware_is_another() -> None:
+    fleet = Fleet()
+
+    def boot(minutes: int, firmware: str) -> None:
+        at = after(minutes)
+        fleet.apply(Booted(observed_at=at, station="N-1", model="M", firmware=firmware))
+
+    boot(0, "1")
+    fleet.apply(PingsStopped(observed_at=after(1), station="N-1"))
+    belief = fleet.stations["N-1"]
+    assert belief.is_unpinged
+    assert belief.last_heard_at == after(0)
+    boot(2, "1")
+    assert belief.is_unpinged
+    boot(3, "2")
+    assert not belief.is_unpinged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from typing import Any
 
@@ -102,6 +103,25 @@ async def test_a_station_that_dies_of_three_pings_gets_no_more_of_them(
 
 
 @pytest.mark.e2e
+async def test_that_pings_went_off_is_recorded_and_holds_after_our_restart(
+    serve: Any, dial: Any
+) -> None:
+    limits = Limits(tick_s=0.01, ping_every_s=0.03, ping_death_s=1.0, ping_deaths=1)
+    served = await serve(limits=limits)
+    station = await dial(served.port)
+    await station.handshake()
+    assert (await station.read_frame())[0] == 9
+    station.reset()
+    await served.until(lambda: "PingsStopped" in served.recorder.facts())
+
+    served = await serve(limits=limits, is_unpinged=lambda name: name == STATION)
+    station = await dial(served.port)
+    await station.handshake()
+    await asyncio.sleep(0.15)
+    station.frame(b'[2,"1","A"]')
+    assert await station.read_frame() == (1, b'[3,"1","A"]')  # no ping came before it
+
+
 async def test_a_station_without_pings_is_probed_by_the_system_instead(
     serve: Any, dial: Any
 ) -> None:
