@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from jsonschema import Draft4Validator
 
+from domain.journal import EntryKind
 from domain.ports import CommandResult
 from ocpp_server.asking import status_request, status_request_2x
 from ocpp_server.commands import Command
@@ -193,3 +194,29 @@ def test_nothing_is_asked_where_asking_is_off(make_house: Any) -> None:
     house.pass_time(300)
 
     assert triggers(house) == []
+
+
+def test_nothing_but_a_status_is_ever_asked_for_whatever_happens(house: Any) -> None:
+    # Quirks B4, J9, J12 and class H: a boot asked for is a reboot, a configuration read too.
+    for _ in range(3):
+        house.boot()
+        house.pass_time(400)
+        house.say(b'[2,"1","Status",0]')
+        house.connection = house.connect()
+    asked = [msgspec.json.decode(body) for body in house.recorder.bodies(EntryKind.SENT)]
+    commands = [frame for frame in asked if frame[0] == 2]
+
+    assert len(commands) == 6  # two connectors, three connections
+    assert {frame[2] for frame in commands} == {"TriggerMessage"}
+    assert {frame[3]["requestedMessage"] for frame in commands} == {"StatusNotification"}
+
+
+def test_the_status_may_come_before_the_answer_to_its_question(house: Any) -> None:
+    # Quirk C6.
+    house.boot()
+    house.pass_time(61)
+    house.say(b'[2,"1","Status",1]')
+    house.say(b'[3,"m1",{"status":"Accepted"}]')
+
+    assert house.wire.sent[-2:] == [b'[3,"1","Status"]', triggers(house)[1]]
+    assert b'"connectorId":2' in triggers(house)[1]

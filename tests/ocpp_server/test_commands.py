@@ -164,6 +164,17 @@ def test_the_timeout_of_an_answered_command_does_not_hit_the_next_one(quiet: Any
     assert caller.results == [CommandResult("answered", b"{}")]
 
 
+def test_a_command_that_is_refused_is_reported_once_and_never_repeated(quiet: Any) -> None:
+    # Quirk F7: a stop refused for the number that the station itself reports.
+    caller = booted(quiet)
+    caller.command("RemoteStopTransaction")
+    quiet.say(b'[3,"m1",{"status":"Rejected"}]')
+    quiet.pass_time(3600)
+
+    assert caller.results == [CommandResult("answered", b'{"status":"Rejected"}')]
+    assert len(quiet.wire.sent) == 1
+
+
 def test_a_full_line_refuses(quiet: Any) -> None:
     caller = Caller(quiet.connection.commands)
 
