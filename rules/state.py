@@ -10,7 +10,7 @@ from domain.beliefs import Fleet
 from domain.places import Place, SiteId, StationId
 from rules.memory.lives import Lives
 from rules.memory.metering import Metering
-from rules.memory.outages import Outages
+from rules.memory.outages import Group, Outages
 from rules.tracks import Track
 
 
@@ -26,12 +26,6 @@ class Window(msgspec.Struct, frozen=True):
     def name(self) -> str:
         """How faults name it in `inhibited_by`."""
         return f"{self.kind}@{self.place}"
-
-
-class SiteWatch(msgspec.Struct):
-    """The stations that were lost together at one site, while it is dark or clearing."""
-
-    members: list[StationId] = []
 
 
 class Hardware(msgspec.Struct):
@@ -54,7 +48,8 @@ class EngineState(msgspec.Struct):
     losses: dict[StationId, list[datetime]] = {}  # of the connection, the latest few
     lives: Lives = msgspec.field(default_factory=Lives)
     metering: Metering = msgspec.field(default_factory=Metering)
-    sites: dict[SiteId, SiteWatch] = {}
+    sites: dict[SiteId, Group] = {}  # dark or clearing
     outages: Outages = msgspec.field(default_factory=Outages)  # wider than one site, or ours
     known_work: set[str] = set()  # keys of tasks found, each once ever
+    words_at: dict[str, list[datetime]] = {}  # by place: when unknown words became tasks
     hardware: dict[StationId, Hardware] = {}  # as of the last boot

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from domain.beliefs import Fleet
 from domain.registry import Registry
 from rules.catalogue import Catalogue
 from rules.dictionary import Dictionary
 from rules.ledger import Ledger
+from rules.presence import Presence
+from rules.readings import Readings
 from rules.state import EngineState
 
 
@@ -22,6 +24,8 @@ class Workplace:
     dictionary: Dictionary
     state: EngineState
     ledger: Ledger
+    presence: Presence
+    readings: Readings = field(default_factory=Readings)
 
     @property
     def fleet(self) -> Fleet:

@@ -14,12 +14,16 @@ from rules.detectors.clocks import CertificateParameters, ClockParameters, Clock
 from rules.detectors.handlers import Handlers
 from rules.detectors.hardware import ReplacedHardware
 from rules.detectors.links import Links
+from rules.detectors.metering import Meters
 from rules.detectors.oddities import Oddities, SecurityParameters
 from rules.detectors.reported import ReportedFaults
 from rules.detectors.site_dark import DarkSites
+from rules.detectors.site_load import ExceededParameters, SafeModeParameters, SiteLoads
 from rules.detectors.stuck import StuckParameters, StuckStatuses
 from rules.detectors.updates import Updates
+from rules.energy import FlowParameters, FrozenParameters, ImplausibleParameters
 from rules.parameters import CountedParameters, Parameters, ReportedFaultParameters
+from rules.phases import HeatParameters, PhaseParameters
 from rules.workplace import Workplace
 
 
@@ -50,6 +54,13 @@ PARAMETERS: Mapping[Detector, type[Parameters]] = {
     Detector.CLOCK_WRONG: ClockParameters,
     Detector.CERTIFICATE_EXPIRING: CertificateParameters,
     Detector.SECURITY_EVENT: SecurityParameters,
+    Detector.NO_ENERGY: FlowParameters,
+    Detector.METER_FROZEN: FrozenParameters,
+    Detector.METER_IMPLAUSIBLE: ImplausibleParameters,
+    Detector.PHASE_MISSING: PhaseParameters,
+    Detector.DEGRADED: HeatParameters,
+    Detector.LOAD_EXCEEDED: ExceededParameters,
+    Detector.LOAD_SAFE_MODE: SafeModeParameters,
 }
 """What a rule can set for each detector."""
 
@@ -63,5 +74,7 @@ WATCHERS: tuple[type[Watcher], ...] = (
     StuckStatuses,
     Oddities,
     Clocks,
+    Meters,
+    SiteLoads,
 )
 """All detectors, in the order in which they hear of an event."""

@@ -34,6 +34,6 @@ class Outages(msgspec.Struct):
     gateways: dict[SiteId, bool] = {}  # those that were online at some time
     power: dict[SiteId, dict[StationId, datetime]] = {}  # who reported that mains were lost
     carriers: dict[str, Group] = {}
-    dropped: Group | None = None
+    dropped: dict[str, Group] = {}  # of the whole fleet: one entry at most
     ours_until: datetime | None = None
     versions: dict[str, Striking] = {}  # by vendor, model, firmware, rule and code

@@ -1,0 +1,169 @@
+"""The detectors of a site's load: more than its connection carries, or far less than it could.
+
+- load-exceeded: the fresh currents of a site's EVSEs add up to more than its fuse on a phase.
+  Start peaks are shorter than the rule's patience.
+- load-safe-mode: every vehicle of a site gets the least there is (6 A) for hours although the
+  connection has room: load management lost its meter or its controller.
+
+Only sites with a `fuse_limit_a` are added up. A current without a phase is spread as the power
+beside it says, else counted as one phase's third of itself on each: a sum that is too low is
+noticed later, one that is too high alarms people for nothing. What other consumers draw is not
+seen here. Contradictory limits of stations are not looked for: nothing that stations report
+names a site's limit in words of a standard.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from domain.events import Disconnected, MeterSampled, Status, StatusReported
+from domain.faults import ClearedBy
+from domain.places import Place, SiteId
+from domain.registry import Site
+from rules.catalogue import Detector, Rule
+from rules.detectors.handlers import Handlers
+from rules.memory.metering import Share
+from rules.parameters import Parameters
+from rules.readings import NOMINAL_V, Reading
+from rules.sighting import Sighting
+from rules.workplace import Workplace
+
+FRESH = timedelta(minutes=5)
+"""A current older than this counts no more: stations that charge say it every minute or so."""
+
+
+class ExceededParameters(Parameters, frozen=True, kw_only=True):
+    """`times`: how much more than the fuse counts (it trips at about 1.13 to 1.45 times)."""
+
+    times: float = 1.05
+
+
+class SafeModeParameters(Parameters, frozen=True, kw_only=True):
+    """So many vehicles between `least_a` and `most_a` (6 A is the least a vehicle is given),
+    while the site uses less than `share` of its connection."""
+
+    vehicles: int = 2
+    least_a: float = 5.0
+    most_a: float = 6.6
+    share: float = 0.5
+
+
+class SiteLoads:
+    """Adds up what the EVSEs of a site draw."""
+
+    def __init__(self, work: Workplace) -> None:
+        catalogue = work.catalogue
+        self._exceeded = [
+            (rule, rule.set_for(ExceededParameters))
+            for rule in catalogue.of(Detector.LOAD_EXCEEDED)
+        ]
+        self._safe = [
+            (rule, rule.set_for(SafeModeParameters))
+            for rule in catalogue.of(Detector.LOAD_SAFE_MODE)
+        ]
+        self._ledger = work.ledger
+        self._readings = work.readings
+        self._shares = work.state.metering.shares
+        self._site_of = {
+            station.id: site
+            for site in work.registry.sites.values()
+            if site.fuse_limit_a
+            for station in site.stations
+        }
+
+    @property
+    def handlers(self) -> Handlers:
+        """The events this detector listens to."""
+        if not self._site_of or not (self._exceeded or self._safe):
+            return {}
+        return {
+            MeterSampled: self.on_meter,
+            StatusReported: self.on_status,
+            Disconnected: self.on_disconnected,
+        }
+
+    def on_meter(self, event: MeterSampled) -> None:
+        """Another current of one EVSE: add up its site."""
+        station = event.place.station
+        site = self._site_of.get(station) if station is not None else None
+        if site is None:
+            return
+        at = event.observed_at
+        if event.reported_at is not None and at - event.reported_at > FRESH:
+            return
+        currents = per_phase(self._readings.of(event))
+        if currents is None:
+            return
+        shares = self._shares.setdefault(site.id, {})
+        shares[str(event.place)] = Share(at, currents)
+        self._judge(site, at, event.position)
+
+    def on_status(self, event: StatusReported) -> None:
+        """What does not charge draws nothing."""
+        station = event.place.station
+        site = self._site_of.get(station) if station is not None else None
+        if site is None or event.status is Status.CHARGING:
+            return
+        if self._shares.get(site.id, {}).pop(str(event.place), None) is not None:
+            self._judge(site, event.observed_at, event.position)
+
+    def on_disconnected(self, event: Disconnected) -> None:
+        """What is not seen is not added up."""
+        site = self._site_of.get(event.station)
+        shares = self._shares.get(site.id, {}) if site else {}
+        prefix = f"{event.station}/"
+        for name in [n for n in shares if n == event.station or n.startswith(prefix)]:
+            del shares[name]
+
+    def _judge(self, site: Site, at: datetime, position: int) -> None:
+        shares = self._shares[site.id]
+        for name in [name for name, share in shares.items() if at - share.at > FRESH]:
+            del shares[name]
+        limit_a = site.fuse_limit_a or 0.0
+        sums = [sum(share.currents[phase] for share in shares.values()) for phase in range(3)]
+        most = max(sums)
+        for rule, wants in self._exceeded:
+            why = ""
+            if most > limit_a * wants.times:
+                why = f"{most:.0f} A on L{sums.index(most) + 1}, the fuse has {limit_a:.0f} A"
+            self._tell(rule, site.id, at, position, why)
+        for safe_rule, safe in self._safe:
+            why = in_safe_mode(shares, most, limit_a, safe)
+            self._tell(safe_rule, site.id, at, position, why)
+
+    def _tell(self, rule: Rule, site: SiteId, at: datetime, position: int, why: str) -> None:
+        place = Place.of_site(site)
+        if not why:
+            self._ledger.end(rule, place, at, position, by=ClearedBy.EVIDENCE)
+            return
+        sighting = Sighting(at=at, since=at, codes=(rule.code,), position=position, why=why)
+        self._ledger.see(rule, place, sighting)
+
+
+def in_safe_mode(
+    shares: dict[str, Share], most: float, limit_a: float, wants: SafeModeParameters
+) -> str:
+    """Say that all vehicles get the least there is, with room left; "" where they do not."""
+    drawn = [max(share.currents) for share in shares.values()]
+    charging = [amps for amps in drawn if amps >= wants.least_a]
+    if len(charging) < wants.vehicles or max(charging) > wants.most_a:
+        return ""
+    if most >= wants.share * limit_a:
+        return ""
+    return f"{len(charging)} vehicles at 6 A, {most:.0f} of {limit_a:.0f} A used"
+
+
+def per_phase(reading: Reading) -> tuple[float, float, float] | None:
+    """Return the current on each phase; None where none was measured."""
+    first, second, third = reading.currents
+    if first is not None or second is not None or third is not None:
+        return first or 0.0, second or 0.0, third or 0.0
+    total, power = reading.total_a, reading.power_w
+    if total is None:
+        if power is None:
+            return None
+        each = power / (3 * NOMINAL_V)
+        return each, each, each
+    is_of_each = power is not None and power > 2 * NOMINAL_V * total
+    each = total if is_of_each else total / 3
+    return each, each, each
