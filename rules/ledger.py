@@ -25,6 +25,12 @@ RECONNECT_SETTLE = timedelta(seconds=60)
 """A fault that came to its clearing time unseen clears no sooner than this after we see again:
 a station that returns needs a moment to say what is still wrong."""
 
+WORDS_PER_DAY = 5
+"""Unknown vendor words of one station that become tasks within `DAY`: some stations put a
+counter or a moment into theirs. What is left out is told on a later day if it is said again."""
+
+DAY = timedelta(hours=24)
+
 _RANK = {
     PlaceKind.FLEET: 0,
     PlaceKind.CARRIER: 1,
@@ -299,7 +305,7 @@ class Ledger:
         reason = f"{track.why}; {because}" if track.why else because
         self._decide(track, Change.RAISED, at, reason)
         for word in track.unknown:
-            self.find_work(unknown_code(track, word, at))
+            self._find_unknown(track, word, at)
         self._find_danger_work(track, at)
         self._reassess_others(track, at)
         self._link_parts(track, at)
@@ -335,11 +341,22 @@ class Ledger:
             self._decide(track, Change.RECODED, at, "more was reported of it")
         for word in track.unknown:
             if word not in known.unknown:
-                self.find_work(unknown_code(track, word, at))
+                self._find_unknown(track, word, at)
         if becomes_danger or is_new or known.keys < len(track.keys):
             why = "it is back" if is_new else "another error joined it"
             self._reassess(track, at, "it is a danger now" if becomes_danger else why)
             self._reassess_others(track, at)
+
+    def _find_unknown(self, track: Track, word: str, at: datetime) -> None:
+        """A word that nobody has classified is work, up to a few a day of one station."""
+        work = unknown_code(track, word, at)
+        if work.key in self._state.known_work:
+            return
+        told = self._state.words_at.setdefault(track.place.name, [])
+        told[:] = [moment for moment in told if at - moment < DAY]
+        if len(told) < WORDS_PER_DAY:
+            told.append(at)
+            self.find_work(work)
 
     def _find_danger_work(self, track: Track, at: datetime) -> None:
         if track.is_danger and (track.inhibited_by or "").startswith("maintenance@"):
