@@ -112,8 +112,8 @@ class GroupRecorder:
         if position != self._position + 1:
             raise AssertionError(f"entry {position} does not follow {self._position}")
         self._position = position + 1
-        told = Entry(position + 1, call.at, EntryKind.SENT, call.station, answer)
-        self._entries += (call, told)
+        both = Entry(position, call.at, call.kind, call.station, call.body, answer)
+        self._entries.append(both)
         self._events += events
         self._sends.append((send, answer))
         if not self._is_scheduled:

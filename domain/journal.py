@@ -25,13 +25,31 @@ class EntryKind(IntEnum):
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One line of the journal. `position` grows by one per entry and never repeats."""
+    """One line of the journal. `position` grows by one per entry and never repeats.
+
+    `answer` is set only where a frame is handed in together with what we answered: the answer
+    is an entry of its own, the next one, and comes back as one.
+    """
 
     position: int
     at: datetime
     kind: EntryKind
     station: StationId | None
     body: bytes
+    answer: bytes | None = None
+
+    @property
+    def end(self) -> int:
+        """The position of the entry, or of its answer where it has one."""
+        return self.position if self.answer is None else self.position + 1
+
+    def apart(self) -> tuple[Entry, ...]:
+        """Return the entry as it comes back: alone, or followed by its answer."""
+        if self.answer is None:
+            return (self,)
+        call = Entry(self.position, self.at, self.kind, self.station, self.body)
+        told = Entry(self.position + 1, self.at, EntryKind.SENT, self.station, self.answer)
+        return call, told
 
 
 class Journal(Protocol):

@@ -64,9 +64,6 @@ _ANSWERS_FROM = 2  # the schema version that has answers beside their calls
 _JOINED = "entries e LEFT JOIN stations s ON s.id = e.station"
 _IS_FRAME = f"e.kind IN ({EntryKind.RECEIVED:d}, {EntryKind.SENT:d})"
 
-_RECEIVED = EntryKind.RECEIVED
-_SENT = EntryKind.SENT
-
 _Named = tuple[int, int, int, str | None, bytes, bytes | None]
 
 
@@ -134,34 +131,18 @@ def insert(
 
 
 def _rows(numbers: StationNumbers, entries: Sequence[Entry]) -> list[Row]:
-    """Return the rows for entries: an answer goes into the row of the call right before it."""
+    """Return the rows for entries; an answer stands in the row of its call."""
     number = numbers.number
     rows: list[Row] = []
     at: datetime | None = None
     micros = 0
-    following = iter(entries)
-    entry = next(following, None)
-    while entry is not None:
+    for entry in entries:
         if entry.at is not at:  # entries of one turn of the loop share their moment
             at = entry.at
             micros = micros_of(at)
         station = entry.station
-        kind = entry.kind
-        after = next(following, None)
-        answer: bytes | None = None
-        if (
-            after is not None
-            and kind is _RECEIVED
-            and after.kind is _SENT
-            and after.station == station
-            and after.position == entry.position + 1
-            and after.at == at
-        ):
-            answer = after.body
-            after = next(following, None)
         known = None if station is None else number(station)
-        rows.append((entry.position, micros, int(kind), known, entry.body, answer))
-        entry = after
+        rows.append((entry.position, micros, entry.kind, known, entry.body, entry.answer))
     return rows
 
 
@@ -296,9 +277,5 @@ def _number_of(connection: sqlite3.Connection, station: StationId) -> int | None
 def _entries(row: _Named) -> tuple[Entry, ...]:
     """Return what a row holds: one entry, or a call and its answer."""
     position, micros, kind, name, body, answer = row
-    at = moment_of(micros)
     station = None if name is None else StationId(name)
-    entry = Entry(position, at, EntryKind(kind), station, body)
-    if answer is None:
-        return (entry,)
-    return entry, Entry(position + 1, at, _SENT, station, answer)
+    return Entry(position, moment_of(micros), EntryKind(kind), station, body, answer).apart()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import chain
 
 from domain.journal import Entry, EntryKind
 from domain.places import StationId
@@ -30,8 +31,8 @@ class MemoryJournal:
         for entry in entries:
             if entry.position <= last:
                 raise AssertionError(f"position {entry.position} after {last}: it must grow")
-            last = entry.position
-        self._entries += entries
+            last = entry.end
+        self._entries += chain.from_iterable(entry.apart() for entry in entries)
         self._last = last
 
     def read(self, after: int = 0) -> Iterator[Entry]:

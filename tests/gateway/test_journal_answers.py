@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from domain.journal import Entry, EntryKind
 from domain.places import StationId
@@ -33,6 +34,26 @@ def exchanges(first: int, count: int, at: datetime = NOON, stations: int = 3) ->
     return entries
 
 
+def together(entries: list[Entry]) -> list[Entry]:
+    """Return entries as the recorder hands them in: a call together with its answer.
+
+    A call whose answer is not in the list, or an answer alone, stays as it is.
+    """
+    whole: list[Entry] = []
+    for entry in entries:
+        call = whole[-1] if whole else None
+        if (
+            call is not None
+            and call.kind is EntryKind.RECEIVED
+            and entry.kind is EntryKind.SENT
+            and call.end + 1 == entry.position
+        ):
+            whole[-1] = structs.replace(call, answer=entry.body)
+        else:
+            whole.append(entry)
+    return whole
+
+
 def rows_in(path: Path) -> int:
     with sqlite3.connect(path) as file:
         return int(file.execute("SELECT count(*) FROM entries").fetchone()[0])
@@ -43,7 +64,7 @@ def test_a_call_and_its_answer_take_one_row_and_come_back_as_two_entries(
 ) -> None:
     written = exchanges(1, 50)
     journal = DayFileJournal(tmp_path)
-    journal.append(written)
+    journal.append(together(written))
     journal.close()
 
     assert rows_in(tmp_path / "2026-01-05.db") == 50
@@ -55,7 +76,7 @@ def test_reading_on_between_a_call_and_its_answer_begins_with_the_answer(
 ) -> None:
     written = exchanges(1, 4)
     journal = DayFileJournal(tmp_path)
-    journal.append(written)
+    journal.append(together(written))
 
     for after in range(9):
         assert list(journal.read(after)) == written[after:]
@@ -66,7 +87,7 @@ def test_a_long_journal_is_read_once_over_every_seam(tmp_path: Path) -> None:
     written = exchanges(1, 4100)
     journal = DayFileJournal(tmp_path)
     for start in range(0, len(written), 999):  # calls and answers are torn apart, too
-        journal.append(written[start : start + 999])
+        journal.append(together(written[start : start + 999]))
 
     assert list(journal.read()) == written
     journal.close()
@@ -74,32 +95,33 @@ def test_a_long_journal_is_read_once_over_every_seam(tmp_path: Path) -> None:
 
 def test_the_next_position_follows_the_answer(tmp_path: Path) -> None:
     journal = DayFileJournal(tmp_path)
-    journal.append(exchanges(1, 3))
+    journal.append(together(exchanges(1, 3)))
     journal.close()
 
     assert DayFileJournal(tmp_path).last_position == 6
 
 
-def test_what_only_looks_like_an_answer_keeps_a_row_of_its_own(tmp_path: Path) -> None:
-    here, there = StationId("A"), StationId("B")
-    later = NOON + timedelta(microseconds=1)
-    written = [
-        Entry(1, NOON, EntryKind.RECEIVED, here, b"another station's"),
-        Entry(2, NOON, EntryKind.SENT, there, b"a"),
-        Entry(3, NOON, EntryKind.RECEIVED, here, b"a later moment"),
-        Entry(4, later, EntryKind.SENT, here, b"b"),
-        Entry(5, later, EntryKind.RECEIVED, here, b"a gap between"),
-        Entry(7, later, EntryKind.SENT, here, b"c"),
-        Entry(8, later, EntryKind.FACT, here, b"a fact"),
-        Entry(9, later, EntryKind.SENT, here, b"d"),
-        Entry(10, later, EntryKind.RECEIVED, here, b"no answer"),
-    ]
+def test_what_is_handed_in_apart_keeps_rows_of_its_own(tmp_path: Path) -> None:
+    written = exchanges(1, 3)
     journal = DayFileJournal(tmp_path)
     journal.append(written)
 
     assert list(journal.read()) == written
     journal.close()
     assert rows_in(tmp_path / "2026-01-05.db") == len(written)
+
+
+def test_the_position_of_an_answer_is_taken(tmp_path: Path) -> None:
+    call, answer = exchanges(1, 1)
+    (both,) = together([call, answer])
+    journal = DayFileJournal(tmp_path)
+    with pytest.raises(AssertionError, match="must grow"):
+        journal.append([both, answer])
+    journal.append([both])
+    with pytest.raises(AssertionError, match="must grow"):
+        journal.append([answer])
+    assert list(journal.read()) == [call, answer]
+    journal.close()
 
 
 def test_an_empty_answer_is_an_entry_all_the_same(tmp_path: Path) -> None:
@@ -109,7 +131,7 @@ def test_an_empty_answer_is_an_entry_all_the_same(tmp_path: Path) -> None:
         Entry(2, NOON, EntryKind.SENT, station, b""),
     ]
     journal = DayFileJournal(tmp_path)
-    journal.append(written)
+    journal.append(together(written))
 
     assert list(journal.read()) == written
     assert JournalReader(tmp_path).last_position == 2
@@ -126,7 +148,7 @@ def test_frames_are_the_same_whatever_row_they_stand_in(
     written = exchanges(1, 30, NOON, stations=7)
     written += exchanges(61, 30, NOON + DAY, stations=7)
     for start in range(0, len(written), 11):
-        journal.append(written[start : start + 11])
+        journal.append(together(written[start : start + 11]))
     since = NOON + from_day * DAY
     mine = [entry for entry in written if entry.station == "S-1"]
 
@@ -141,7 +163,7 @@ def test_frames_in_blocks_and_behind_them_are_cut_at_the_frame(tmp_path: Path) -
     written += exchanges(len(written) + 1, 1000, stations=500)
     journal = DayFileJournal(tmp_path)
     for start in range(0, len(written), 1000):
-        journal.append(written[start : start + 1000])
+        journal.append(together(written[start : start + 1000]))
     mine = [entry for entry in written if entry.station == "S-7"]
 
     for limit in (1, 2, 3, 4, 5, 9, 1000):
@@ -196,7 +218,7 @@ def test_the_newest_day_of_the_first_schema_is_written_on_after_a_copy(tmp_path:
     write_as_before(path, before)
 
     journal = DayFileJournal(tmp_path)
-    journal.append(more)
+    journal.append(together(more))
 
     assert list(journal.read()) == before + more
     mine = [entry for entry in before + more if entry.station == "S-2"]
