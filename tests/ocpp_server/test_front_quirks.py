@@ -33,9 +33,11 @@ QUIRKS: dict[str, tuple[str, ...]] = {
         "test_listener.test_a_station_without_a_proper_connection_header_is_taken_on",
     ),
     "A4 a probe, then a real handshake": (
+        "test_front_live.test_what_is_no_handshake_ends_at_once_and_the_log_says_what_to_do",
         "test_listener_storm.test_probes_are_answered_however_many_and_ban_nobody",
     ),
     "A5 odd paths, no id, id glued to the address": (
+        "test_front_live.test_a_station_is_known_by_whatever_address_it_dials",
         "test_front.test_the_id_is_the_last_segment_that_says_anything",
         "test_front.test_an_id_glued_to_our_address_or_to_itself_is_known_again",
         "test_front.test_a_login_names_the_station_where_its_address_does_not",
@@ -61,15 +63,18 @@ QUIRKS: dict[str, tuple[str, ...]] = {
     ),
     "A9 reserved bits without compression agreed": (
         "test_front.test_compression_is_never_agreed_on",
+        "test_front_live.test_no_extension_is_agreed_on_though_offered",
         "test_listener.test_breaches_of_the_websocket_protocol_close_with_1002",
     ),
     "A10 a new connection while the old one is half open": (
         "test_listener.test_the_newest_connection_wins_and_the_older_one_ends_in_silence",
+        "test_front_live.test_a_command_that_waited_follows_the_station_to_its_new_connection",
         "test_listener"
         ".test_an_older_connection_whose_peer_is_dead_is_aborted_in_the_background",
     ),
     "A11 a ping kills the connection": (
         "test_link_pings.test_a_station_that_dies_of_three_pings_gets_no_more_of_them",
+        "test_link_pings.test_that_pings_went_off_is_recorded_and_holds_after_our_restart",
         "test_listener.test_missing_pongs_do_not_close_a_link_with_other_traffic",
     ),
     "A12 routers forget idle connections": (
@@ -103,14 +108,52 @@ QUIRKS: dict[str, tuple[str, ...]] = {
     ),
 }
 
+OTHERS: dict[str, tuple[str, ...]] = {
+    "C1 JSON with line breaks": (
+        "test_v16_frames.test_pretty_printed_json_is_a_call_like_any_other",
+    ),
+    "C5 answers to calls of another connection": (
+        "test_commands.test_silence_is_a_timeout_and_a_late_answer_changes_nothing",
+    ),
+    "C6 what a command triggers comes before its answer": (
+        "test_connection.test_a_heartbeat_overtakes_but_answers_keep_their_order",
+        "test_commands.test_one_command_is_outstanding_and_the_rest_follow_in_order",
+    ),
+    "C9 a backlog at once": (
+        "test_listener.test_several_messages_in_one_read_share_one_moment_and_keep_their_order",
+        "test_listener"
+        ".test_a_station_that_asks_without_waiting_is_slowed_down_and_loses_nothing",
+    ),
+    "J4 retries for ever after our restart": (
+        "test_listener_storm"
+        ".test_two_thousand_stations_with_passwords_come_back_and_all_are_served",
+        "test_front_quirks.test_a_station_that_reconnects_every_few_seconds_is_not_slowed",
+    ),
+    "J6 a station that does not dial again": (
+        "test_listener.test_missing_pongs_do_not_close_a_link_with_other_traffic",
+        "test_listener.test_odd_texts_close_nothing",
+    ),
+    "J8 TLS given up without a word": (
+        "test_front_tls.test_one_that_hangs_up_or_says_nothing_is_told_too",
+    ),
+    "J11 the id appended to an address that has it": (
+        "test_front.test_an_id_glued_to_our_address_or_to_itself_is_known_again",
+    ),
+    "J15 several versions offered, races of reconnects": (
+        "test_v2x_clients.test_of_several_versions_offered_the_newest_is_spoken",
+        "test_listener.test_a_station_back_before_the_journal_was_never_lost",
+    ),
+    "J16 every socket begins anew": ("test_v16_repeats.test_a_new_connection_begins_anew",),
+}
+
 
 def test_every_class_from_a1_to_a19_has_a_test() -> None:
     assert [name.split()[0] for name in QUIRKS] == [f"A{number}" for number in range(1, 20)]
 
 
-@pytest.mark.parametrize("quirk", QUIRKS)
+@pytest.mark.parametrize("quirk", QUIRKS | OTHERS)
 def test_the_tests_of_a_quirk_are_there(quirk: str) -> None:
-    for test in QUIRKS[quirk]:
+    for test in (QUIRKS | OTHERS)[quirk]:
         module, name = test.split(".")
         tree = ast.parse((HERE / f"{module}.py").read_text())
         names = {
