@@ -87,11 +87,13 @@ class Connected(StationEvent, frozen=True, kw_only=True):
     """A connection opened. A connection that was open before is replaced, not lost.
 
     `is_assumed`: nothing was agreed on, and what the station says will tell its `protocol`.
+    `certificate_until`: its client certificate ends then (security profile 3).
     """
 
     protocol: str = "ocpp1.6"
     address: str = ""
     is_assumed: bool = False
+    certificate_until: datetime | None = None
 
 
 class ProtocolLearned(StationEvent, frozen=True, kw_only=True):
@@ -310,12 +312,6 @@ class QueueBlocked(StationEvent, frozen=True, kw_only=True):
     first_at: datetime
 
 
-class CertificateSeen(StationEvent, frozen=True, kw_only=True):
-    """A station showed its client certificate (security profile 3), valid until a moment."""
-
-    expires_at: datetime
-
-
 class QueueMovedOn(StationEvent, frozen=True, kw_only=True):
     """Another record came from a station whose queue was blocked by one of this action."""
 
@@ -402,7 +398,6 @@ AnyEvent = (
     | DeafnessEnded
     | QueueBlocked
     | QueueMovedOn
-    | CertificateSeen
     | CommandAnswered
     | ContactMade
     | MaintenancePlanned

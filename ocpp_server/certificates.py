@@ -6,7 +6,10 @@ That a certificate is genuine and in force is checked by TLS before anything her
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+
+_MOMENT = "%b %d %H:%M:%S %Y GMT"
 
 
 def certificate_names(certificate: Mapping[str, Any] | None) -> tuple[str, ...] | None:
@@ -24,6 +27,15 @@ def certificate_names(certificate: Mapping[str, Any] | None) -> tuple[str, ...] 
     ]
     alternative = [value for _, value in certificate.get("subjectAltName", ())]
     return tuple(str(name) for name in (*common, *alternative))
+
+
+def certificate_end(certificate: Mapping[str, Any] | None) -> datetime | None:
+    """Return until when a client certificate is valid, in UTC; None where there is none."""
+    said = str((certificate or {}).get("notAfter", ""))
+    try:
+        return datetime.strptime(said, _MOMENT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def is_named(station: str, names: Iterable[str]) -> bool:

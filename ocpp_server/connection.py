@@ -54,6 +54,7 @@ class Connection:
         "_recorder",
         "_was_paused",
         "address",
+        "certificate_until",
         "commands",
         "is_replaced",
         "protocol",
@@ -76,6 +77,7 @@ class Connection:
         self.station = station
         self.protocol = protocol  # "": nothing was agreed on
         self.address = address
+        self.certificate_until: datetime | None = None  # of the client's, where it showed one
         self.wire = wire
         self.commands = CommandLine(station, dialect, wire.send, context)
         self._hearing = self.commands.hearing
@@ -105,6 +107,7 @@ class Connection:
             protocol=self.protocol or self._context.limits.protocols[-1],
             address=self.address,
             is_assumed=not self.protocol,
+            certificate_until=self.certificate_until,
         )
         record_fact(self._recorder, self.station, fact)
 

@@ -207,7 +207,7 @@ class Endpoint:
             log.info("no common subprotocol", station=station, offered=accepted.offered)
         # Where nothing was agreed on, what the station says decides.
         protocol = accepted.protocol if accepted.subprotocol is not None else ""
-        return Connection(
+        connection = Connection(
             station,
             self._make_dialect(station, protocol),
             link,
@@ -216,6 +216,8 @@ class Endpoint:
             address=arrival.address,
             evses=self.evses(station),
         )
+        connection.certificate_until = arrival.certificate_until
+        return connection
 
     def _opened(self, link: Link) -> None:
         connection = link.connection

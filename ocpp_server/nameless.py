@@ -48,6 +48,7 @@ class Arrival:
     accepted: Accept
     address: str
     certificate_names: tuple[str, ...] | None
+    certificate_until: datetime | None = None
 
 
 class Nameless:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import structlog
 
 from ocpp_server.addresses import written
-from ocpp_server.certificates import certificate_names
+from ocpp_server.certificates import certificate_end, certificate_names
 from ocpp_server.front import Accept, NeedMore, judge
 from ocpp_server.gate import Refused
 from ocpp_server.nameless import Arrival
@@ -93,8 +93,9 @@ class Reception(asyncio.Protocol):
     async def _ask_gate(self, accepted: Accept, transport: asyncio.Transport) -> None:
         address = written(transport.get_extra_info("peername"))
         endpoint = self._endpoint
-        names = certificate_names(transport.get_extra_info("peercert"))
-        arrival = Arrival(accepted, address, names)
+        certificate = transport.get_extra_info("peercert")
+        names = certificate_names(certificate)
+        arrival = Arrival(accepted, address, names, certificate_end(certificate))
         try:
             if not accepted.station_name:
                 self._let_wait(arrival, transport)

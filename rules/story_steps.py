@@ -14,7 +14,6 @@ from domain.events import (
     AnyEvent,
     AuthorizationAsked,
     Booted,
-    CertificateSeen,
     CommandAnswered,
     ConfigurationReported,
     Connected,
@@ -330,7 +329,7 @@ def _security(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
 
 def _certificate(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
     expires_at = at + span(step["certificate"], "certificate")
-    return CertificateSeen(observed_at=at, station=_station(step), expires_at=expires_at)
+    return Connected(observed_at=at, station=_station(step), certificate_until=expires_at)
 
 
 def _deaf(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from domain.events import (
-    CertificateSeen,
+    Connected,
     StatusReported,
     TransactionEnded,
     TransactionStarted,
@@ -62,7 +62,7 @@ class Clocks:
             StatusReported: self.on_moment,
             TransactionStarted: self.on_moment,
             TransactionEnded: self.on_moment,
-            CertificateSeen: self.on_certificate,
+            Connected: self.on_connected,
         }
 
     def on_moment(self, event: StatusReported | TransactionStarted | TransactionEnded) -> None:
@@ -86,9 +86,11 @@ class Clocks:
             else:
                 self._ledger.end(rule, place, at, event.position, by=ClearedBy.EVIDENCE)
 
-    def on_certificate(self, event: CertificateSeen) -> None:
-        """The station showed its certificate: its end is known."""
-        self._expiries[event.station] = event.expires_at
+    def on_connected(self, event: Connected) -> None:
+        """A station that shows a certificate tells when it ends."""
+        if event.certificate_until is None:
+            return
+        self._expiries[event.station] = event.certificate_until
         self._look(event.station, event.observed_at, event.position)
 
     def _look_at_certificate(self, at: datetime, key: str) -> None:

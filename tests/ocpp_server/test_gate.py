@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import argon2
 import pytest
@@ -17,7 +18,7 @@ from domain.places import StationId
 from ocpp_server import gate as gate_module
 from ocpp_server.addresses import host_of
 from ocpp_server.allowance import Allowance
-from ocpp_server.certificates import certificate_names
+from ocpp_server.certificates import certificate_end, certificate_names
 from ocpp_server.gate import Admitted, GateRules, OpenGate, PasswordGate, Refused
 from ocpp_server.limits import Limits
 from ocpp_server.passwords import is_keyed, keyed_hash, verify_keyed
@@ -373,6 +374,13 @@ def test_the_names_in_a_certificate_are_its_cn_and_every_san() -> None:
     assert certificate_names({"issuer": ()}) == ()
     assert certificate_names(None) is None
     assert certificate_names({}) is None  # not asked for, or none shown
+
+
+def test_a_certificate_says_until_when_it_holds():
+    said = {"notAfter": "Jan  5 08:00:00 2027 GMT"}
+    assert certificate_end(said) == datetime(2027, 1, 5, 8, 0, tzinfo=UTC)
+    assert certificate_end({"notAfter": "some day"}) is None
+    assert certificate_end(None) is None
 
 
 async def test_an_unusable_hash_keeps_its_station_out_and_says_so(
