@@ -139,6 +139,7 @@ class CommandLine:
         told = self.hearing.heard()
         if told is not None:
             count, since_at = told
+            log.info("station is deaf", station=self.station, unanswered=count)
             self._record(
                 lambda position, now: DeafnessNoticed(
                     observed_at=now,

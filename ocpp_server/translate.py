@@ -95,8 +95,9 @@ class Translation(Memory, kw_only=True):
         reading = version.read(frame, self, at=at, position=position)
         if reading.is_foreign:
             reading = version.read_foreign(frame, self, at=at, position=position)
-            if not self.protocol and reading.is_2x and reading.action == "BootNotification":
-                self.protocol = "ocpp2.0.1"  # nothing was agreed on: the boot decides
+            is_2x = reading.is_2x and reading.action and not reading.refusal
+            if is_2x and not self.protocol:
+                self.protocol = "ocpp2.0.1"  # nothing was agreed on: the first word decides
                 learned = ProtocolLearned(
                     station=self.station,
                     protocol=self.protocol,

@@ -13,6 +13,7 @@ from typing import assert_never
 from domain.events import AnyEvent, Breach, Heard
 from ocpp_server import frames
 from ocpp_server.calls import UNDECODABLE, Action, never_nothing, object_in, unreadable
+from ocpp_server.commanded import COMMANDS
 from ocpp_server.editions import ONLY_2X, Edition, edition_of
 from ocpp_server.frames import Call, CallError, CallResult, NotAFrame, ResultRefused, Send
 from ocpp_server.memory import Memory
@@ -24,6 +25,7 @@ from ocpp_server.v16.masking import mask_secrets
 from ocpp_server.v16.messages import REQUESTS
 
 NOT_IMPLEMENTED = "NotImplemented"
+NOT_SUPPORTED = "NotSupported"
 FORMATION_VIOLATION = "FormationViolation"  # 1.6 spells it so; 2.x says FormatViolation
 
 QUEUED = frozenset({"MeterValues", "StartTransaction", "StopTransaction"})
@@ -197,11 +199,12 @@ def _unknown_action(call: Call, frame: bytes, scene: Scene) -> Reading:
     if call.action.endswith("StatusNotification"):
         scene.breaches.append(Breach("", f"{name} is no request of OCPP 1.6: not read"))
         return Reading(never_nothing((), name, scene), call.action, call.raw_id)
-    because = f"unknown action {name}"
+    is_ours = call.action in COMMANDS
+    because = f"{name} is for us to send" if is_ours else f"unknown action {name}"
     return Reading(
         (unreadable(mask_secrets(frame), because, scene),),
         call.action,
         call.raw_id,
-        NOT_IMPLEMENTED,
+        NOT_SUPPORTED if is_ours else NOT_IMPLEMENTED,
         because,
     )

@@ -13,6 +13,7 @@ from typing import assert_never
 from domain.events import AnyEvent, Breach, Heard
 from ocpp_server import frames
 from ocpp_server.calls import UNDECODABLE, Action, never_nothing, object_in, unreadable
+from ocpp_server.commanded import COMMANDS
 from ocpp_server.editions import ONLY_V16, Edition, edition_of
 from ocpp_server.frames import Call, CallError, CallResult, NotAFrame, ResultRefused, Send
 from ocpp_server.memory import Memory
@@ -25,6 +26,7 @@ from ocpp_server.v2x.schemas import request_schema
 from ocpp_server.v2x.types import TypeMaker
 
 NOT_IMPLEMENTED = "NotImplemented"
+NOT_SUPPORTED = "NotSupported"
 FORMAT_VIOLATION = "FormatViolation"  # 1.6 says FormationViolation
 OCCURRENCE_VIOLATION = "OccurrenceConstraintViolation"  # two r's in 2.x
 RPC_FRAMEWORK_ERROR = "RpcFrameworkError"  # new in 2.x: the head itself cannot be understood
@@ -264,12 +266,13 @@ def _unknown_action(call: Call, frame: bytes, scene: Scene) -> Reading:
         scene.breaches.append(Breach("", f"{name} is no request of OCPP 2.x: not read"))
         events = never_nothing((), name, scene)
         return Reading(events, call.action, call.raw_id, is_2x=True)
-    because = f"unknown action {name}"
+    is_ours = call.action in COMMANDS
+    because = f"{name} is for us to send" if is_ours else f"unknown action {name}"
     return Reading(
         (unreadable(mask_secrets(frame), because, scene),),
         call.action,
         call.raw_id,
-        NOT_IMPLEMENTED,
+        NOT_SUPPORTED if is_ours else NOT_IMPLEMENTED,
         because,
         is_2x=True,
     )

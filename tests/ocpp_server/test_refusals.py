@@ -2,14 +2,18 @@
 
 import json
 from datetime import UTC, datetime
+from importlib.resources import files
 
 import pytest
 
 from domain.places import StationId
+from ocpp_server.commanded import COMMANDS
 from ocpp_server.editions import ONLY_2X, ONLY_V16
 from ocpp_server.translate import Translation
 from ocpp_server.v2x.dialect import Dialect2x
+from ocpp_server.v2x.requests import CALLS, SENDS
 from ocpp_server.v16.dialect import Dialect16
+from ocpp_server.v16.messages import REQUESTS
 
 NOW = datetime(2026, 1, 5, 8, tzinfo=UTC)
 STATION = StationId("N-001")
@@ -50,6 +54,10 @@ DUE = {
     "an action that nobody knows": (
         b'[2,"7","TransactionStarted",{"idTag":{"id":1}}]',
         ("NotImplemented", "NotImplemented"),
+    ),
+    "an action that is ours to say": (
+        b'[2,"7","TriggerMessage",{"requestedMessage":"Heartbeat"}]',
+        ("NotSupported", "NotSupported"),
     ),
     "broken JSON with an id and an action that asks": (
         b'[2,"7","Authorize",{"idTag":"a"',
@@ -108,6 +116,20 @@ def test_the_error_due_is_spelled_as_its_version_spells_it(said, protocol):
     assert isinstance(told[3], str)
     assert told[4] == {}
     assert told[2] in SPELLED["2.x" if is_2x else "ocpp1.6"]
+
+
+def test_what_is_ours_to_say_is_all_that_no_station_says():
+    shipped, said = set(), set(REQUESTS)
+    for version in ("v16", "v201", "v21"):
+        names = {path.name for path in (files(f"ocpp.{version}") / "schemas").iterdir()}
+        shipped |= {
+            name.removesuffix(".json").removesuffix("Request")
+            for name in names
+            if name.endswith(".json") and not name.endswith("Response.json")
+        }
+    for version in ("v201", "v21"):
+        said |= {*CALLS[version], *SENDS[version]}
+    assert shipped - said == COMMANDS
 
 
 @pytest.mark.parametrize("protocol", VERSIONS)

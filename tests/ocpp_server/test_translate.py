@@ -204,3 +204,11 @@ def test_recorded_frames_are_flagged_exactly_where_their_schema_is_broken(row):
     events = translation.received(row["frame"].encode(), at=NOW, position=1)
     flagged = any(isinstance(event, MessageFlagged) for event in events)
     assert flagged == (not row["valid"])
+
+
+def test_what_a_release_before_remembered_is_still_read():
+    kept = {"station": STATION, "protocol": "ocpp1.6", "transactions": {"5": 2}, "due": []}
+    translation = msgspec.msgpack.decode(msgspec.msgpack.encode(kept), type=Translation)
+    stop = call("StopTransaction", {"transactionId": 5, "meterStop": 6, "timestamp": "x"})
+    (ended, _) = translation.received(stop, at=NOW, position=3)
+    assert (ended.place.evse, ended.is_foreign) == (2, False)

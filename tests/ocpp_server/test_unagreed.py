@@ -1,4 +1,4 @@
-"""Where nothing was agreed on, no version is a breach, and the boot tells which one it is."""
+"""Where nothing was agreed on, no version is a breach; the first word tells."""
 
 from datetime import UTC, datetime
 
@@ -87,6 +87,21 @@ def test_a_2x_boot_says_what_is_spoken_from_then_on(say):
     assert learned not in say("BootNotification", BOOT_2X).events  # once is enough
     (status,) = say("StatusNotification", STATUS_2X).events
     assert isinstance(status, StatusReported)
+
+
+def test_without_a_boot_any_word_of_2x_says_it_too(say):
+    assert any(
+        isinstance(e, ProtocolLearned) for e in say("StatusNotification", STATUS_2X).events
+    )
+    (status,) = say("StatusNotification", STATUS_2X).events
+    assert isinstance(status, StatusReported)
+
+
+@pytest.mark.parametrize("frame", [b'[6,"1","Whatever",{}]', b'[5,"1","x","",{}]', b"[2"])
+def test_what_is_no_call_decides_nothing(frame):
+    translation = Translation(station=STATION)
+    translation.received(frame, at=NOW, position=1)
+    assert translation.protocol == ""
 
 
 def test_a_connection_without_agreement_says_so(make_house):
