@@ -24,7 +24,7 @@ _WORDS = (
 )
 _NAME = re.compile(rf"{_WORDS}|(?<!by)pass$|pin$", re.IGNORECASE)
 _WORD = re.compile(
-    rf"(?:{_WORDS}|(?:(?<![a-z])pass|pin)(?=[\s\"'\\]{{0,9}}[=:]))\w*", re.IGNORECASE
+    rf"(?:{_WORDS}|(?:(?<!by)pass|pin)(?=[\s\"'\\]{{0,9}}[=:]))\w*", re.IGNORECASE
 )
 # Where the JSON is broken its strings may begin where others end.
 _BROKEN = re.compile(
@@ -34,6 +34,7 @@ _GLUE = re.compile(r"[\s\"'\\=:,;>\]})]*")
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+@")  # ftp://user:password@host
 _PAIR = re.compile(r"([^=:]{1,200}[=:][=:\s]*)(.*)", re.DOTALL)
 _TAIL = re.compile(r"\W+\Z")
+_ROUNDS = 5  # one is enough for all but made-up texts
 _BETWEEN_PAIRS = re.compile(r"([;&|\n])")
 
 
@@ -52,8 +53,22 @@ def masked_words(text: str) -> str:
     """Return a text that is no JSON with what follows the name of a secret as `***`.
 
     Of `a=1;password=x;b=2` that is the value, of any other text all that follows: nobody knows
-    where it ends.
+    where it ends. What comes out is masked no further by masking it again: a replayed journal
+    reads as the frames did.
     """
+    for _ in range(_ROUNDS):
+        before, text = text, _masked_once(text)
+        if text == before:
+            break
+    return text
+
+
+def masked_broken(frame: bytes) -> bytes:
+    """Return what is no JSON with the word that follows the name of a secret as `***`."""
+    return _BROKEN.sub(rb"\g<1>***", frame)
+
+
+def _masked_once(text: str) -> str:
     text = _USERINFO.sub(f"{MASK}@", text)
     if _WORD.search(text) is None:
         return text
@@ -68,16 +83,12 @@ def masked_words(text: str) -> str:
     return "".join(parts)
 
 
-def masked_broken(frame: bytes) -> bytes:
-    """Return what is no JSON with the word that follows the name of a secret as `***`."""
-    return _BROKEN.sub(rb"\g<1>***", frame)
-
-
 def _masked_pair(pair: re.Match[str]) -> str:
     name, value = pair.groups()
     if not is_secret(_TAIL.sub("", name)):
         return name + _cut(value)
-    return name + MASK if value.strip() else name
+    at = _glue_end(value, 0)
+    return name + value[:at] + MASK if at < len(value) else name + value
 
 
 def _cut(text: str) -> str:
@@ -85,8 +96,12 @@ def _cut(text: str) -> str:
     at = 0
     # Each search goes on where the last one ended, so that no text is looked at twice.
     while (word := _WORD.search(text, at)) is not None:
-        glue = _GLUE.match(text, word.end())
-        at = glue.end() if glue else word.end()
+        at = _glue_end(text, word.end())
         if at < len(text):
             return text[:at] + MASK
     return text
+
+
+def _glue_end(text: str, at: int) -> int:
+    glue = _GLUE.match(text, at)
+    return glue.end() if glue else at
