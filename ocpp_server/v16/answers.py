@@ -7,6 +7,7 @@ We watch and never refuse a charging: every token is accepted, every transaction
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -16,7 +17,12 @@ from ocpp_server.reading import Reading
 _DESCRIPTION_LIMIT = 255  # characters, the limit that later OCPP-J editions name
 _TRANSACTION_NUMBERS = 2**31 - 1  # stations keep the number in 31 bits
 
-_EMPTY = b",{}]"
+NOTHING = b",{}]"
+"""What stands behind the id in an answer that says nothing."""
+
+SAYS_NOTHING = frozenset({"MeterValues", "StatusNotification"})
+"""Actions that are answered so; where they conform they bring neither token nor secret."""
+
 _ACCEPTED_TOKEN = b',{"idTagInfo":{"status":"Accepted"}}]'
 _CONSTANT = {
     "Authorize": _ACCEPTED_TOKEN,
@@ -50,10 +56,8 @@ def answer_to(
 
 def _result(action: str, now: datetime, position: int, heartbeat_every_s: int) -> bytes:
     match action:
-        case "MeterValues" | "StatusNotification":
-            return _EMPTY
         case "Heartbeat":
-            return b',{"currentTime":"%b"}]' % write_moment(now).encode()
+            return _time_of(now)
         case "BootNotification":
             return b',{"status":"Accepted","currentTime":"%b","interval":%d}]' % (
                 write_moment(now).encode(),
@@ -64,4 +68,9 @@ def _result(action: str, now: datetime, position: int, heartbeat_every_s: int) -
                 transaction_number(position)
             )
         case _:
-            return _CONSTANT.get(action, _EMPTY)
+            return _CONSTANT.get(action, NOTHING)
+
+
+@lru_cache(maxsize=16)  # all answers of one turn of the loop share their moment
+def _time_of(now: datetime) -> bytes:
+    return b',{"currentTime":"%b"}]' % write_moment(now).encode()

@@ -14,7 +14,7 @@ from ocpp_server.reading import Reading
 from ocpp_server.translate import Translation
 from ocpp_server.v2x.answers import answer_to as answer_to_2x
 from ocpp_server.v2x.masking import mask_secrets as mask_2x
-from ocpp_server.v16.answers import answer_to
+from ocpp_server.v16.answers import NOTHING, SAYS_NOTHING, answer_to
 from ocpp_server.v16.masking import mask_secrets
 from ocpp_server.v16.reading import SAYS_SECRETS
 
@@ -56,6 +56,9 @@ class Dialect16:
     def receive(self, frame: bytes, *, now: datetime, position: int) -> Reaction:
         """Read one whole frame of the station and say what it leads to."""
         reading = self._translation.read(frame, at=now, position=position)
+        if reading.is_conforming and reading.action in SAYS_NOTHING and not reading.is_2x:
+            # Most frames by far: no token in them, no secret, and nothing in their answer.
+            return Reaction(frame, reading.events, b"[3," + reading.raw_id + NOTHING)
         answer = answer_of(reading, now, position, self._heartbeat_every_s)
         if answer is not None and self._doorkeeper is not None:
             answer = self._doorkeeper.settled(
@@ -64,12 +67,7 @@ class Dialect16:
         events = reading.events
         if reading.is_fact and answer is not None:
             events += self._translation.sent(answer, at=now, position=position)
-        if (
-            reading.is_conforming
-            and not reading.is_2x
-            and reading.action not in SAYS_SECRETS
-        ):
-            # Most frames by far, and none that can hold a secret.
+        if reading.is_conforming and not reading.is_2x and reading.action not in SAYS_SECRETS:
             return Reaction(
                 frame,
                 events,
