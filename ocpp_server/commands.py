@@ -30,6 +30,7 @@ log = structlog.get_logger(__name__)
 GONE = CommandResult("gone")
 
 _RETRY_AFTER_S = 1.0  # while the journal is not writable
+_FAIR_TIME_S = 10.0  # a station that had less is not called deaf
 
 
 @dataclass(slots=True, eq=False)
@@ -193,7 +194,7 @@ class CommandLine:
 
     def _expired(self, command: Command) -> None:
         if self._outstanding is command:
-            if self._left_at is not None:
+            if self._left_at is not None and command.timeout_s >= _FAIR_TIME_S:
                 self.hearing.missed(self._left_at)
             self._context.counters.command_timeouts += 1
             self._finish(command, CommandResult("timeout"), "")

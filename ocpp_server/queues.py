@@ -23,6 +23,10 @@ BLOCKED_COUNT = 5
 BLOCKED_WITHIN = timedelta(minutes=15)
 """Within this: stations wait longer from one attempt to the next, some minutes in the end."""
 
+TAIL = 96
+"""Bytes at the end of meter values that have to be those of the last ones before more is
+compared: they are the most frequent of all, and say something new nearly each time."""
+
 RECORD_LIMIT = 4
 """Records remembered; a station may say others in between without its queue moving on."""
 
@@ -55,13 +59,11 @@ class Queue(msgspec.Struct):
 def is_queued(reading: Reading, frame: bytes) -> bool:
     """Tell whether a call stands for a record that can be known again.
 
-    Meter values say something new each time, and are the most frequent of all: those that
-    conform never blocked a queue. Without a moment in them equal ones are two readings.
+    Meter values without a moment are readings: two that are equal are two of them.
     """
-    if reading.action in _ALWAYS:
-        return bool(reading.raw_id)
-    is_odd = reading.action == "MeterValues" and not reading.is_conforming
-    return is_odd and bool(reading.raw_id) and _DATED in frame
+    if reading.action == "MeterValues":
+        return bool(reading.raw_id) and _DATED in frame
+    return reading.action in _ALWAYS and bool(reading.raw_id)
 
 
 def note_record(

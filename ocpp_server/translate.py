@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from domain.events import AnyEvent, Heard, ProtocolLearned
 from ocpp_server.memory import Memory
 from ocpp_server.own import read_own
-from ocpp_server.queues import Queue, is_queued, note_record
+from ocpp_server.queues import TAIL, Queue, is_queued, note_record
 from ocpp_server.reading import Reading
 from ocpp_server.repeats import Earlier, digest_of, earlier_of, note
 from ocpp_server.v2x.reading import V21, V201
@@ -62,11 +62,13 @@ class Translation(Memory, kw_only=True):
         if VERSIONS.get(self.protocol, _V16) is _V16:
             known = read_at_a_glance(frame, self, at=at, position=position)
             if known is not None:
+                if self._may_repeat(known, frame):
+                    return self._watched(known, frame, at, position)
                 return known
         digest = digest_of(frame)
         if not digest:
             reading = self._read_new(frame, at, position)
-            if reading.is_conforming:
+            if reading.is_conforming and not self._may_repeat(reading, frame):
                 return reading
             return self._watched(reading, frame, at, position)
         earlier = earlier_of(digest, self.earlier, at)
@@ -106,6 +108,16 @@ class Translation(Memory, kw_only=True):
                 )
                 return replace(reading, events=(*reading.events, learned))
         return reading
+
+    def _may_repeat(self, reading: Reading, frame: bytes) -> bool:
+        """Tell at little cost whether meter values that conform are worth a closer look."""
+        if reading.action != "MeterValues":
+            return False
+        tail = frame[-TAIL:]
+        if tail == self.tail:
+            return True
+        self.tail = tail
+        return self.queue is not None and self.queue.is_blocked
 
     def _watched(self, reading: Reading, frame: bytes, at: datetime, position: int) -> Reading:
         """Add what a record of the station's queue says about that queue."""

@@ -71,6 +71,20 @@ def test_one_lost_answer_is_no_deafness(house: Any) -> None:
     assert noticed(house) == []
 
 
+def test_a_station_that_was_given_no_time_is_not_deaf(house: Any) -> None:
+    house.boot()
+    house.say(b'[2,"1","Status",1]')
+    house.say(b'[2,"2","Status",2]')
+    results: list[CommandResult] = []
+    for _ in range(3):
+        house.connection.commands.add(Command("A", b"{}", 2, results.append))
+    house.pass_time(30)
+    house.say(b'[2,"h","Heartbeat",{}]')
+
+    assert [result.outcome for result in results] == ["timeout"] * 3
+    assert noticed(house) == []
+
+
 def test_deafness_ends_with_any_answer_a_late_one_too(house: Any) -> None:
     house.boot()
     house.pass_time(125)

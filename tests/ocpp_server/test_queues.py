@@ -126,10 +126,23 @@ def test_repeats_over_hours_are_a_station_that_reconnects():
     assert [line.say("StopTransaction", STOP, after_s=600) for _ in range(12)] == [[]] * 12
 
 
-def test_meter_values_that_conform_or_have_no_moment_are_readings_not_records():
+def reading(minute, value="0"):
+    sampled = [{"value": value, "measurand": name} for name in ("Voltage", "Current.Import")]
+    told = {"timestamp": f"2026-01-05T08:{minute:02}:00Z", "sampledValue": sampled}
+    return {"connectorId": 1, "meterValue": [told]}
+
+
+def test_readings_that_conform_and_have_one_moment_block_like_others():
     line = Line()
-    conforming = READINGS | {"meterValue": [READINGS["meterValue"]]}
-    assert [line.say("MeterValues", conforming) for _ in range(9)] == [[]] * 9
+    told = [line.say("MeterValues", reading(0)) for _ in range(9)]
+    assert [len(events) for events in told] == [0] * 5 + [1] + [0] * 3
+    (moved,) = line.say("MeterValues", reading(1, "7"))
+    assert isinstance(moved, QueueMovedOn)
+
+
+def test_meter_values_of_an_idle_station_or_without_a_moment_are_readings_not_records():
+    line = Line()
+    assert [line.say("MeterValues", reading(minute)) for minute in range(9)] == [[]] * 9
     bare = {"connectorId": 1, "meterValue": {"sampledValue": [{"value": "0"}]}}
     assert [line.say("MeterValues", bare) for _ in range(9)] == [[]] * 9
 
