@@ -19,6 +19,7 @@ from ocpp_server.frames import Call, CallError, CallResult, NotAFrame, ResultRef
 from ocpp_server.memory import Memory
 from ocpp_server.reading import Reading
 from ocpp_server.scene import Scene
+from ocpp_server.settings_told import answer_told
 from ocpp_server.v16.known import learn
 from ocpp_server.v16.mapping import MAPPINGS
 from ocpp_server.v16.masking import mask_secrets
@@ -107,11 +108,11 @@ def _read_carefully(
                 scene.breaches.append(Breach("", "a message of OCPP 1.6"))
             return _read_call(envelope, frame, scene, is_guest=is_guest)
         case CallResult() | CallError():
-            heard = Heard(station=memory.station, observed_at=at, position=position)
+            result = mask_secrets(envelope.payload)
             return Reading(
-                (heard,),
+                answer_told(result, memory.station, at=at, position=position),
                 result_of=envelope.message_id,
-                result=mask_secrets(envelope.payload),
+                result=result,
                 is_error=isinstance(envelope, CallError),
             )
         case NotAFrame(is_quiet=True):

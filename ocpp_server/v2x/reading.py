@@ -19,6 +19,7 @@ from ocpp_server.frames import Call, CallError, CallResult, NotAFrame, ResultRef
 from ocpp_server.memory import Memory
 from ocpp_server.reading import Reading
 from ocpp_server.scene import Scene
+from ocpp_server.settings_told import answer_told
 from ocpp_server.v2x.mapping import MAPPINGS
 from ocpp_server.v2x.masking import mask_secrets
 from ocpp_server.v2x.requests import ASKING, CALLS, SENDS, Version
@@ -113,10 +114,11 @@ class Reader:
             case Send():
                 return self._read_send(envelope, frame, scene)
             case CallResult() | CallError():
+                result = mask_secrets(envelope.payload)
                 return Reading(
-                    (_heard(scene),),
+                    answer_told(result, memory.station, at=at, position=position),
                     result_of=envelope.message_id,
-                    result=mask_secrets(envelope.payload),
+                    result=result,
                     is_error=isinstance(envelope, CallError),
                     is_2x=True,
                 )

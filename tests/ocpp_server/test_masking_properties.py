@@ -172,3 +172,15 @@ def test_masking_is_stable_whatever_the_text(text):
 )
 def test_settings_that_only_sound_alike_are_kept(name):
     assert not is_secret(name)
+
+
+@pytest.mark.parametrize("protocol", ["ocpp1.6", "ocpp2.1"])
+@given(
+    holder=secrets_in_json(), message=st.sampled_from(["hello", "gatewayInfo", "wifiPassword"])
+)
+@settings(max_examples=40, deadline=None)
+def test_what_is_kept_reads_as_what_was_said(protocol, holder, message):
+    payload = {"vendorId": "EN+", "messageId": message, "data": json.dumps(holder)}
+    reaction = said("DataTransfer", payload, protocol)
+    translation = Translation(station=STATION, protocol=protocol)
+    assert translation.received(reaction.body, at=NOW, position=1) == reaction.events
