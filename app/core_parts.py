@@ -169,8 +169,8 @@ def make_endpoint(
         return resolve_name(name, parts.registry.station_named)
 
     def evses(station: StationId) -> int:
-        registered = parts.registry.stations.get(station)
-        return registered.evses if registered else 0
+        named = parts.registry.station_named(station)
+        return parts.registry.stations[named].evses if named is not None else 0
 
     def has_room(station: StationId) -> bool:
         known, registered = parts.engine.fleet.stations, parts.registry.stations

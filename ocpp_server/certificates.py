@@ -5,7 +5,7 @@ That a certificate is genuine and in force is checked by TLS before anything her
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,3 +41,12 @@ def certificate_end(certificate: Mapping[str, Any] | None) -> datetime | None:
 def is_named(station: str, names: Iterable[str]) -> bool:
     """Tell whether one of a certificate's names is the station's id, ignoring case."""
     return station.casefold() in {name.casefold() for name in names}
+
+
+def name_given(names: Sequence[str] | None, is_registered: Callable[[str], bool]) -> str:
+    """Return the id in a certificate of a station that gives none otherwise; "" without one.
+
+    A registered name counts before the CN, which comes first (OCPP: the station's serial).
+    """
+    known = (name for name in names or () if is_registered(name))
+    return next(known, None) or next(iter(names or ()), "")

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, cast
 
 import structlog
 
+from domain.places import StationId
 from ocpp_server.addresses import written
-from ocpp_server.certificates import certificate_end, certificate_names
+from ocpp_server.certificates import certificate_end, certificate_names, name_given
 from ocpp_server.front import Accept, NeedMore, judge
 from ocpp_server.gate import Refused
 from ocpp_server.nameless import Arrival
 from ocpp_server.refusal import RefusalReason, Refuse, refusal
 
 if TYPE_CHECKING:
-    from domain.places import StationId
     from ocpp_server.listener import Endpoint
 
 log = structlog.get_logger(__name__)
@@ -96,20 +96,23 @@ class Reception(asyncio.Protocol):
         certificate = transport.get_extra_info("peercert")
         names = certificate_names(certificate)
         arrival = Arrival(accepted, address, names, certificate_end(certificate))
+        name = accepted.station_name or name_given(
+            names, lambda each: endpoint.evses(StationId(each)) > 0
+        )
         try:
-            if not accepted.station_name:
+            if not name:
                 self._let_wait(arrival, transport)
                 return
             async with asyncio.timeout(endpoint.limits.admission_timeout_s):
                 admission = await endpoint.gate.admit(
-                    accepted.station_name,
+                    name,
                     accepted.user,
                     accepted.password,
                     address,
                     certificate_names=names,
                 )
             if isinstance(admission, Refused):
-                self._refuse(_told(admission, accepted.station_name))
+                self._refuse(_told(admission, name))
             elif (wait := endpoint.reason_to_wait()) is not None:
                 self._refuse(wait)
             elif (slow := self._slow_down(admission.station)) is not None:
@@ -122,7 +125,7 @@ class Reception(asyncio.Protocol):
             self._refuse(refusal(503, RefusalReason.GATE_BUSY, _ADVICE[503]))
         except Exception:
             endpoint.counters.failures += 1
-            log.exception("admission failed", station=accepted.station_name)
+            log.exception("admission failed", station=name)
             self._refuse(refusal(500, RefusalReason.GATE_FAILED, "Our mistake."))
 
     def _let_wait(self, arrival: Arrival, transport: asyncio.Transport) -> None:

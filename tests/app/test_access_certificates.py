@@ -145,6 +145,20 @@ async def test_a_station_with_a_certificate_in_its_name_needs_no_password(
 
 
 @pytest.mark.e2e
+@pytest.mark.parametrize("alternative", ["", "DNS:N-001"])
+async def test_a_certificate_tells_who_a_station_without_an_id_in_its_address_is(
+    start, authority: Authority, alternative: str
+) -> None:
+    service = await start(required=True)
+    name = "SN-4711" if alternative else "n-001"
+    async with service.dial(authority.sign(name, alternative), station="") as station:
+        await station.send(BOOT)
+
+        assert '"Accepted"' in await station.recv()
+        assert service.core.endpoint.connected_stations() == ("N-001",)
+
+
+@pytest.mark.e2e
 async def test_a_certificate_of_another_station_is_refused_with_the_reason(
     start, authority: Authority
 ) -> None:

@@ -278,3 +278,18 @@ async def test_files_that_vanish_end_nothing(files: Files, tmp_path: Path) -> No
     assert [line["event"] for line in logged] == ["certificate not renewed"]
     with pytest.raises(TlsFilesError):
         ServerTls(chain, files.key)
+
+
+async def test_a_station_without_an_id_in_its_address_is_known_by_its_certificate(
+    serve: Any, dial: Any, wire_words: Any, files: Files
+) -> None:
+    tls = ServerTls(files.chain, files.key, files.root)
+    station = knowing(files.root)
+    station.load_cert_chain(files.chain, files.key)  # its CN is “server”
+    for registered, name in (((), "server"), (("127.0.0.1",), "127.0.0.1")):
+        served = await serve(ssl=tls, evses=lambda each, known=registered: int(each in known))
+        dialled = await dial(served.port, ssl=station)
+        answer = await dialled.handshake(wire_words.head_with(target="/ocpp/"))
+
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        assert served.endpoint.connected_stations() == (name,)

@@ -18,7 +18,7 @@ from domain.places import StationId
 from ocpp_server import gate as gate_module
 from ocpp_server.addresses import host_of
 from ocpp_server.allowance import Allowance
-from ocpp_server.certificates import certificate_end, certificate_names
+from ocpp_server.certificates import certificate_end, certificate_names, name_given
 from ocpp_server.gate import Admitted, GateRules, OpenGate, PasswordGate, Refused
 from ocpp_server.limits import Limits
 from ocpp_server.passwords import is_keyed, keyed_hash, verify_keyed
@@ -381,6 +381,21 @@ def test_a_certificate_says_until_when_it_holds():
     assert certificate_end(said) == datetime(2027, 1, 5, 8, 0, tzinfo=UTC)
     assert certificate_end({"notAfter": "some day"}) is None
     assert certificate_end(None) is None
+
+
+@pytest.mark.parametrize(
+    ("names", "given"),
+    [
+        (None, ""),
+        ((), ""),
+        (("SN-1",), "SN-1"),
+        (("SN-1", "n-001.local", "n-001"), "n-001"),
+    ],
+)
+def test_a_certificate_names_a_station_that_has_no_id_in_its_address(
+    names: tuple[str, ...] | None, given: str
+) -> None:
+    assert name_given(names, lambda name: name.casefold() in REGISTERED) == given
 
 
 async def test_an_unusable_hash_keeps_its_station_out_and_says_so(
