@@ -15,6 +15,8 @@ import uvloop
 from app.clock import SystemClock
 from app.file_limit import raise_file_limit
 from app.interpret import Interpreter
+from app.logs import set_up_logs
+from app.settings_parts import LogSettings
 from domain.events import AnyEvent
 from domain.journal import Entry
 from domain.places import StationId
@@ -65,6 +67,7 @@ class ForgetfulRecorder:
 
 async def _main() -> None:
     raise_file_limit()
+    set_up_logs(LogSettings(level="warning"), "core")
     memory = Interpreter()
 
     def make_dialect(station: StationId, protocol: str) -> Dialect:
