@@ -43,7 +43,7 @@ _LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another
 # OWASP Password Storage Cheat Sheet: argon2id with 19 MiB, two passes, one lane.
 _hasher = argon2.PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
-_SCHEMA: tuple[str, ...] = (
+SCHEMA: tuple[str, ...] = (
     """
     CREATE TABLE users (
         name TEXT PRIMARY KEY,
@@ -193,7 +193,7 @@ class AccessStore(AccessReader):
             path.touch(mode=_OWNER_ONLY)
             self._writer = open_writer(path)
             try:
-                migrate(self._writer, path, _SCHEMA)
+                migrate(self._writer, path, SCHEMA)
                 hashes = self._writer.execute(
                     "SELECT station, password_hash FROM station_passwords"
                 )

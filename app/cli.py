@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from app import cli_fleet, cli_people, cli_rules, cli_service, cli_tokens
+from app import cli_doctor, cli_fleet, cli_people, cli_rules, cli_service, cli_tokens
 from app.cli_common import (
     CliError,
     ConfigOption,
@@ -240,6 +240,7 @@ def version() -> None:
     say(installed("foretell"))
 
 
+cli_doctor.add_to(app)
 cli_service.add_to(app)
 app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_fleet.app, name="fleet")

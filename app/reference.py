@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from app.cli import app
+from app.doctor import doctor_reference
 from app.settings_pages import settings_reference
 from app.vendor_pages import INTRO as VENDOR_INTRO
 from app.vendor_pages import vendor_reference
@@ -27,7 +28,7 @@ CLI_INTRO = """\
 | exit status | means |
 | --- | --- |
 | 0 | done |
-| 1 | a `check` or `test` found mistakes in files it could open; each is listed with file and line |
+| 1 | a `check` or `test` found mistakes in files it could open, each listed with file and line; or `doctor` found problems |
 | 2 | wrong usage, a file that cannot be opened, a bad file given to any other command, or something else you can mend; standard error says what |
 | 70 | an error of ours; `FORETELL_DEBUG=1` shows the traceback |
 
@@ -65,6 +66,23 @@ Beside the settings, the environment may hold
 - `FORETELL_DEBUG=1`: the command line shows tracebacks.
 """
 
+DOCTOR_INTRO = """\
+# What doctor looks at
+
+`foretell doctor --data DATA` looks at everything below, whether the service runs or not, and
+says what to do about what is not well. Run it as the user that runs the service: before the
+first start, after every change of settings, and when something is odd.
+
+A finding is `ok`, a `warning` (the service works, but perhaps not as you mean it) or a
+`problem` (something does not work). The exit status is 1 where there is a problem, else 0.
+`--json` prints
+`{"checks": [{"check", "grade", "says", "do"}], "problems": 0, "warnings": 0}`.
+
+It changes nothing: for the disk's speed it writes a small file that is gone afterwards; of a
+port it asks only whether it could be had; of a mail server whether it takes our login, without
+a mail. What `serve` is told by flags is told by `--set`, as in `--set host=0.0.0.0`.
+"""
+
 
 def pages() -> dict[str, str]:
     """Return every generated page by its path below the docs."""
@@ -74,6 +92,7 @@ def pages() -> dict[str, str]:
         "reference/cli.md": f"{CLI_INTRO}\n{GENERATED}\n\n{commands}",
         "reference/settings.md": settings,
         "reference/vendor-words.md": f"{VENDOR_INTRO}\n{GENERATED}\n\n{vendor_reference()}\n",
+        "reference/doctor.md": f"{DOCTOR_INTRO}\n{GENERATED}\n\n{doctor_reference()}",
     }
 
 
