@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What pip and npm cache is shared between checkouts; nothing asks for an answer.
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup assets demo test check bench docs clean lock
+.PHONY: help setup assets demo test check bench soak fuzz docs clean lock
 
 help:
 	@echo "make setup   build .venv with everything in it"
@@ -24,6 +24,8 @@ help:
 	@echo "make test    run all tests (TEST_ARGS='tests/rules -k danger')"
 	@echo "make check   format, lint, types, imports and the fast tests"
 	@echo "make bench   measure (see docs/explanation/performance.md)"
+	@echo "make soak    a simulated day of 3,000 stations (SOAK_ARGS='--hours 2 --stations 200')"
+	@echo "make fuzz    attack the endpoint for minutes (FUZZ_ARGS='--minutes 5 --seed 7')"
 	@echo "make docs    write the generated pages of docs/reference anew"
 	@echo "make lock    resolve the dependencies anew into requirements/*.txt"
 	@echo "make clean   remove everything that was built; data/ stays"
@@ -59,6 +61,12 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m bench $(BENCH_ARGS)
+
+soak: setup
+	$(BIN)/python -m tests.simulation.soak $(SOAK_ARGS)
+
+fuzz: setup
+	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
 docs: setup
 	$(BIN)/python -m app.reference docs

@@ -1,13 +1,13 @@
 """`make soak`: the whole service through simulated days, checked from outside.
 
-Real front, gate, picows, connections, recorder, journal (synchronous=FULL), beliefs, engine, desk
-and outbox in one process; virtual are time, threads and the sockets' kernel. Exit 1 on a breach.
+Real front, gate, picows, connections, recorder, journal (synchronous=FULL), beliefs, engine,
+desk and outbox in one process; virtual are time, threads and the sockets' kernel. Exit 1 on a
+breach.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import random
 import shutil
 import sys
@@ -17,6 +17,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 
 from app.clock import TurnClock
@@ -124,7 +125,8 @@ async def _live(
     began = time.perf_counter()
     while world.now_s < wanted.hours * HOUR_S:
         await world.run_until(min(world.now_s + every * HOUR_S, wanted.hours * HOUR_S))
-        book = core.parts.pipeline.desk._book  # what the desk holds, to explain growth
+        # Nobody else needs to know how many tickets the desk still holds.
+        book = core.parts.pipeline.desk._book
         sample = take_sample(
             world.now_s / HOUR_S,
             calls=world.tally.calls,
@@ -227,11 +229,12 @@ def _write_fleet(folder: Path, stations: int) -> Path:
 
 def _leave_an_old_day(folder: Path) -> Path:
     """Leave a journal of last week behind: retention has to take it."""
-    import msgspec
-
     journal = DayFileJournal(folder)
     at = START - timedelta(days=7)
-    facts = [ServiceStarted(observed_at=at, position=1), ServiceStopped(observed_at=at, position=2)]
+    facts = [
+        ServiceStarted(observed_at=at, position=1),
+        ServiceStopped(observed_at=at, position=2),
+    ]
     journal.append(
         [Entry(f.position, at, EntryKind.FACT, None, msgspec.json.encode(f)) for f in facts]
     )

@@ -10,7 +10,6 @@ from domain.events import Unreadable
 from domain.places import StationId
 from ocpp_server.translate import Translation
 
-
 _AT = datetime(2026, 3, 27, tzinfo=UTC)
 
 
@@ -32,4 +31,3 @@ def _unreadable_in(frame: bytes, protocol: str) -> int:
     translation = Translation(station=StationId("ODD"), protocol=protocol)
     events = translation.received(frame, at=_AT, position=1)
     return sum(isinstance(event, Unreadable) for event in events)
-

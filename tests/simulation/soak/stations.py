@@ -82,7 +82,7 @@ class Station:
         """How long an answer has been due on an open connection; 0 where none is."""
         return 0.0 if self._asked is None else self._world.now_s - self._asked_at_s
 
-    # --- the connection ------------------------------------------------------------------------
+    # --- the connection ------------------------------------------
 
     def _connect(self) -> None:
         self._life += 1
@@ -148,6 +148,8 @@ class Station:
         away_s = self._dice.uniform(*AWAY_S)
         if manner < 0.7:
             socket.lose()  # the cable
+        elif manner < 0.8:
+            away_s = 900.0  # no power: the socket stays, and nobody is there
         else:
             away_s = 1.0  # comes back while we believe the old one open
         self._forget_connection()
@@ -165,7 +167,7 @@ class Station:
         self._socket, self._asked, self._is_open = None, None, False
         self._queue.clear()
 
-    # --- calls and answers ---------------------------------------------------------------------
+    # --- calls and answers ------------------------------------------
 
     def _ask(self, said: Said, on_answer: Callable[[Any], None] | None = None) -> None:
         self._put(_Asked(said, on_answer))
@@ -231,7 +233,7 @@ class Station:
             asked.on_answer(rest[0])
         self._say_next()
 
-    # --- what it does all day ------------------------------------------------------------------
+    # --- what it does all day ------------------------------------------
 
     def _beat(self, life: int) -> None:
         if life == self._life:
@@ -262,9 +264,7 @@ class Station:
     def _say_status(self, evse: int) -> None:
         error = self._broken.get(evse, "")
         word = "Charging" if evse in self._charging else "Available"
-        said = self._words.status(
-            evse, "Faulted" if error else word, error, self._world.stamp
-        )
+        said = self._words.status(evse, "Faulted" if error else word, error, self._world.stamp)
         self._ask(said)
 
     def _break(self) -> None:

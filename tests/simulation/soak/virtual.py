@@ -1,8 +1,8 @@
-"""Virtual time for the whole service in one process: a loop that leaps, sockets without a kernel.
+"""Virtual time for the whole service in one process: a loop that leaps, sockets with no kernel.
 
-Where nothing is left to do the loop's clock leaps to the next timer, so a day passes as fast as
-its work is done. What the service does beside its loop (fsync, snapshot, retention) is done in
-line: the same run gives the same journal, whatever the machine.
+Where nothing is left to do the loop's clock leaps to the next timer, so a day passes as fast
+as its work is done. What the service does beside its loop (fsync, snapshot, retention) is done
+in line: the same run gives the same journal, whatever the machine.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         done = self.create_future()
         try:
             done.set_result(func(*args))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - the awaiting side gets it
             done.set_exception(error)
         return done
 
@@ -120,7 +120,7 @@ class VirtualSocket(asyncio.Transport):
         """The station's side is gone."""
         self._end()
 
-    # --- asyncio.Transport ---------------------------------------------------------------------
+    # --- asyncio.Transport ------------------------------------------
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         match name:

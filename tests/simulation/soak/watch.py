@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
 import sys
@@ -49,30 +48,54 @@ def take_sample(
     )
 
 
-def trim() -> None:
-    """Give free pages back, so that the first sample is not below the level of use."""
-    ctypes.CDLL(None).malloc_trim(0)
+BLOCKS_PER_STATE_KB = 80
+"""What a kilobyte of snapshot may take in memory. Seen: 51 blocks, of some 20 bytes each once
+they are packed into a snapshot."""
 
+BLOCKS_PER_TICKET = 200
+"""What a ticket may take beside it: its faults, its history, its place in lists. Seen: 121."""
 
-TICKET_BLOCKS = 400
-"""Blocks that one ticket of the desk takes, its faults, history and places in lists included."""
+BYTES_PER_BLOCK = 64
+"""Of resident memory: small objects, their dictionaries and the allocator's rounding."""
 
-SLACK_BLOCKS = 0.02
-SLACK_RSS = 0.05
+SLACK_BLOCKS = 60_000
+SLACK_BYTES = 12_000_000
+"""For what is loaded when it is first needed (the schemas of an edition are 50,000 blocks), and
+SQLite's pages. One object lost per call would be 1,200,000 blocks in two thirds of a day."""
 
 
 class Watch:
-    """Judges the samples of a run, leaving out the first third: what is remembered per station
-    (repeats, transactions, habits, caches) has its limit, and has to be full before growth
-    tells anything.
+    """Judges the samples of a run by their last two thirds.
+
+    What is remembered per station has its limits (16 calls to be answered alike, say), and has
+    to be full before growth tells anything. Growth must be explained by named state: what a
+    snapshot holds of beliefs, faults and translations, and the tickets that the desk keeps
+    until they close.
     """
 
     def __init__(self, samples: Sequence[Sample]) -> None:
-        self._later = samples[len(samples) // 3 :]
+        later = samples[len(samples) // 3 :]
+        self._first, self._last = later[0], later[-1]
 
     def breaches(self) -> list[str]:
         """Say what grew beyond the state that explains it."""
-        return []
+        first, last = self._first, self._last
+        state_kb = max(0.0, (last.state_bytes - first.state_bytes) / 1000)
+        tickets = max(0, last.tickets - first.tickets)
+        explained = state_kb * BLOCKS_PER_STATE_KB + tickets * BLOCKS_PER_TICKET
+        found = []
+        blocks = last.blocks - first.blocks
+        if blocks > explained + SLACK_BLOCKS:
+            found.append(
+                f"memory: {blocks:,} blocks more since hour {first.hour:.1f}, of which"
+                f" {explained:,.0f} are explained"
+            )
+        rss = last.rss_bytes - first.rss_bytes
+        if rss > explained * BYTES_PER_BLOCK + SLACK_BYTES:
+            found.append(
+                f"memory: {rss / 1e6:.1f} MB resident more since hour {first.hour:.1f}"
+            )
+        return found
 
 
 def table(samples: Sequence[Sample]) -> str:

@@ -10,6 +10,12 @@ from typing import NamedTuple
 
 CORPUS = Path(__file__).parents[2] / "data" / "ocpp_frames.jsonl"
 _CALL_WITH_ID = re.compile(r'^\s*\[\s*2\s*,\s*"((?:[^"\\]|\\.)*)"')
+_BROKEN = (
+    b'[2,"cut","StatusNotification",{"connectorId":1,"errorCode":"NoErr',
+    b"\x00\xff\xfe no frame at all",
+    b"pong",
+    b'[3,"stray",{}]',
+)
 _POWERS_W = (3_680, 7_360, 11_040, 22_080, 50_000)
 
 
@@ -132,10 +138,10 @@ class Words2x:
         return Said("Authorize", b'{"idToken":%b}' % token)
 
     def start(self, evse: int, tag: str, charging: Charging, at: bytes) -> Said:
-        extra = b',"evse":{"id":%d,"connectorId":1},"idToken":{"idToken":"%b","type":"ISO14443"}'
-        return _transaction(
-            "Started", "Authorized", charging, at, extra % (evse, tag.encode())
+        extra = (
+            b',"evse":{"id":%d,"connectorId":1},"idToken":{"idToken":"%b","type":"ISO14443"}'
         )
+        return _transaction("Started", "Authorized", charging, at, extra % (evse, tag.encode()))
 
     def meter(self, evse: int, charging: Charging, at: bytes) -> Said:
         return _transaction("Updated", "MeterValuePeriodic", charging, at)
@@ -195,7 +201,7 @@ class Odd(NamedTuple):
 def odd_frames(protocol: str) -> list[Odd]:
     """Return the corpus frames that stations of a version send, in its order."""
     version = protocol.removeprefix("ocpp")
-    found = []
+    found = [Odd(frame, b"", b"") for frame in _BROKEN]
     for line in CORPUS.read_text().splitlines():
         row = json.loads(line)
         if row["version"] != version or row["direction"] != "cp->cs":
@@ -203,7 +209,5 @@ def odd_frames(protocol: str) -> list[Odd]:
         frame = row["frame"]
         seen = _CALL_WITH_ID.match(frame)
         head, tail = (frame[: seen.start(1)], frame[seen.end(1) :]) if seen else ("", "")
-        found.append(
-            Odd(*(t.encode("utf-8", "surrogatepass") for t in (frame, head, tail)))
-        )
+        found.append(Odd(*(t.encode("utf-8", "surrogatepass") for t in (frame, head, tail))))
     return found

@@ -1,4 +1,4 @@
-"""What the stations of a soak share: time, sockets, and the tally of what became of each call."""
+"""What the stations of a soak share: time, sockets, the tally of what became of each call."""
 
 from __future__ import annotations
 
