@@ -29,6 +29,7 @@ class Meaning(msgspec.Struct, frozen=True):
     codes: tuple[str, ...] = ()
     severity: Severity | None = None
     unknown: tuple[str, ...] = ()  # vendor words nobody has classified yet
+    is_harmless: bool = False  # its words are known to report no error, or the end of one
 
 
 class Dictionary:
@@ -84,7 +85,8 @@ class Dictionary:
         found.name_all(tokens(error.code), over=phrases.is_over)
         is_explained = bool(phrases.begun or phrases.is_over)
         unknown = () if is_explained else tuple(w for w in dict.fromkeys(said) if w not in odd)
-        return Meaning(tuple(sorted(found.codes)), found.severity, unknown)
+        is_harmless = found.is_harmless and not found.codes
+        return Meaning(tuple(sorted(found.codes)), found.severity, unknown, is_harmless)
 
     def _lookup(self, vendor: str, word: str) -> VendorCode | None:
         for entry in [*self._words.get(_key(word), []), *self._shapes]:

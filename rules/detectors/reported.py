@@ -62,6 +62,8 @@ class ReportedFaults:
     def on_error_raised(self, event: ErrorRaised) -> None:
         """An error apart from any status: a fault of its own, danger at once."""
         meaning = self._dictionary.meaning(event.error, self._make(event.place.name))
+        if meaning.is_harmless:
+            return  # told as an event, and known to be none: a button that was released
         codes = meaning.codes or (OTHER,)
         for rule, wants in self._rules:
             if not wants.faulted and _fits(wants, event.place):

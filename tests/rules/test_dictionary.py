@@ -90,7 +90,7 @@ def test_no_vendor_word_is_listed_twice():
     ],
 )
 def test_what_comes_beside_no_error_is_no_fault(error, make):
-    assert DICTIONARY.meaning(error, make) == Meaning()
+    assert not DICTIONARY.meaning(error, make).codes
 
 
 @pytest.mark.parametrize(
@@ -296,7 +296,7 @@ def test_a_text_that_names_an_emergency_is_one(text, field):
 @pytest.mark.parametrize("field", ["text", "vendor_code"])
 def test_an_emergency_that_is_over_is_none(text, field):
     report = {"code": "OtherError", field: text}
-    assert DICTIONARY.meaning(ErrorReport(**report)) == Meaning()
+    assert DICTIONARY.meaning(ErrorReport(**report)) == Meaning(is_harmless=True)
 
 
 def test_an_emergency_stop_of_the_vehicle_is_no_button():
