@@ -57,6 +57,8 @@ class Detector(StrEnum):
     DEGRADED = "degraded"
     LOAD_EXCEEDED = "load-exceeded"
     LOAD_SAFE_MODE = "load-safe-mode"
+    FAILED_STARTS = "failed-starts"
+    AUTHORIZATION_FAILING = "authorization-failing"
 
 
 OF_THE_LINK = frozenset({Detector.OFFLINE, Detector.SILENT, Detector.CONNECTION_FLAPPING})

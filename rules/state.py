@@ -7,10 +7,11 @@ from datetime import datetime
 import msgspec
 
 from domain.beliefs import Fleet
-from domain.places import Place, SiteId, StationId
+from domain.places import Place, StationId
 from rules.memory.lives import Lives
 from rules.memory.metering import Metering
 from rules.memory.outages import Group, Outages
+from rules.memory.usage import Usage
 from rules.tracks import Track
 
 
@@ -48,7 +49,8 @@ class EngineState(msgspec.Struct):
     losses: dict[StationId, list[datetime]] = {}  # of the connection, the latest few
     lives: Lives = msgspec.field(default_factory=Lives)
     metering: Metering = msgspec.field(default_factory=Metering)
-    sites: dict[SiteId, Group] = {}  # dark or clearing
+    usage: Usage = msgspec.field(default_factory=Usage)
+    sites: dict[str, Group] = {}  # dark or clearing
     outages: Outages = msgspec.field(default_factory=Outages)  # wider than one site, or ours
     known_work: set[str] = set()  # keys of tasks found, each once ever
     words_at: dict[str, list[datetime]] = {}  # by place: when unknown words became tasks

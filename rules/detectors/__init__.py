@@ -10,19 +10,29 @@ from typing import Protocol
 
 from rules.catalogue import Detector
 from rules.detectors.boots import BootLoopParameters, BootLoops
+from rules.detectors.cards import CardParameters, RefusedCards
+from rules.detectors.carrier import LostCarriers
 from rules.detectors.clocks import CertificateParameters, ClockParameters, Clocks
+from rules.detectors.gateway import Gateways
 from rules.detectors.handlers import Handlers
 from rules.detectors.hardware import ReplacedHardware
 from rules.detectors.links import Links
 from rules.detectors.metering import Meters
 from rules.detectors.oddities import Oddities, SecurityParameters
+from rules.detectors.ourselves import Ourselves
 from rules.detectors.reported import ReportedFaults
 from rules.detectors.site_dark import DarkSites
 from rules.detectors.site_load import ExceededParameters, SafeModeParameters, SiteLoads
+from rules.detectors.starts import FailedStarts, StartParameters
 from rules.detectors.stuck import StuckParameters, StuckStatuses
 from rules.detectors.updates import Updates
 from rules.energy import FlowParameters, FrozenParameters, ImplausibleParameters
-from rules.parameters import CountedParameters, Parameters, ReportedFaultParameters
+from rules.parameters import (
+    CountedParameters,
+    GroupParameters,
+    Parameters,
+    ReportedFaultParameters,
+)
 from rules.phases import HeatParameters, PhaseParameters
 from rules.workplace import Workplace
 
@@ -43,7 +53,11 @@ PARAMETERS: Mapping[Detector, type[Parameters]] = {
     Detector.OFFLINE: Parameters,
     Detector.SILENT: Parameters,
     Detector.CONNECTION_FLAPPING: CountedParameters,
-    Detector.SITE_DARK: CountedParameters,
+    Detector.SITE_DARK: GroupParameters,
+    Detector.GATEWAY_LOST: Parameters,
+    Detector.CARRIER_LOST: GroupParameters,
+    Detector.FLEET_DROP: GroupParameters,
+    Detector.BROKER_LOST: Parameters,
     Detector.STUCK_STATUS: StuckParameters,
     Detector.BOOT_LOOP: BootLoopParameters,
     Detector.DEAF: Parameters,
@@ -61,10 +75,15 @@ PARAMETERS: Mapping[Detector, type[Parameters]] = {
     Detector.DEGRADED: HeatParameters,
     Detector.LOAD_EXCEEDED: ExceededParameters,
     Detector.LOAD_SAFE_MODE: SafeModeParameters,
+    Detector.FAILED_STARTS: StartParameters,
+    Detector.AUTHORIZATION_FAILING: CardParameters,
 }
 """What a rule can set for each detector."""
 
 WATCHERS: tuple[type[Watcher], ...] = (
+    Ourselves,  # the wider cause first: it speaks for those after it
+    LostCarriers,
+    Gateways,
     DarkSites,  # before the links: it speaks for them
     ReportedFaults,
     Links,
@@ -74,7 +93,9 @@ WATCHERS: tuple[type[Watcher], ...] = (
     StuckStatuses,
     Oddities,
     Clocks,
+    FailedStarts,  # before the meters: they forget a transaction when it ends
     Meters,
+    RefusedCards,
     SiteLoads,
 )
 """All detectors, in the order in which they hear of an event."""
