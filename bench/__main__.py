@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import platform
 import pstats
@@ -20,6 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import structlog
 from rich.console import Console
 
 from bench import live, mix
@@ -50,6 +52,8 @@ def main() -> None:
     if wanted.render is not None:
         print(markdown(json.loads(wanted.render.read_text())), end="")
         return
+    # Whole fleets of passwords are saved here: each would be a line.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     folder = Path(tempfile.mkdtemp(prefix="foretell-bench-"))
     try:
         if wanted.profile:

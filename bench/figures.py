@@ -17,7 +17,7 @@ class Table:
 
     title: str
     columns: tuple[str, ...]
-    lines: list[tuple[str, ...]]
+    lines: Sequence[tuple[str, ...]]
 
 
 def spread(figures: Sequence[float]) -> str:

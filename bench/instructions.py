@@ -57,7 +57,12 @@ def inside() -> dict[str, float]:
         timeout=_WITHIN_S,
         check=True,
     )
-    return {layer: float(count) for count, layer in _LAYER.findall(done.stdout)}
+    return layers_of(done.stdout)
+
+
+def layers_of(said: str) -> dict[str, float]:
+    """Read what the count of the layers prints."""
+    return {layer: float(count) for count, layer in _LAYER.findall(said)}
 
 
 def over_sockets(name: str, folder: Path, fleet: Path) -> dict[str, Any] | str:

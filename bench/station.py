@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 _MASK = bytes((0x5A, 0xC3, 0x17, 0x9E))
 
-Frame = tuple[bytes, bytes]
+Frame = tuple[bytes, bytes, bytes]
+"""What stands before and behind the eight masked bytes of the id, and how its answer ends."""
+
+_ENDINGS = {"StatusNotification": b",{}]", "MeterValues": b",{}]"}
+_ENDING = b'"}]'
+"""Heartbeat's answer and BootNotification's end in a text."""
 
 
 def _masked(payload: bytes) -> bytes:
@@ -31,13 +36,13 @@ def _masked(payload: bytes) -> bytes:
 
 
 def prepare(action: str, payload: bytes) -> Frame:
-    """Return what stands before and behind the eight masked bytes of the id."""
+    """Mask a call in advance, all but its id."""
     text = b'[2,"00000000","%b",%b]' % (action.encode(), payload)
     length = len(text)
     head = bytes((0x81, 0x80 | length)) if length < 126 else b"\x81\xfe" + length.to_bytes(2)
     masked = _masked(text)
     # The id begins at offset 4, so it is masked as if it stood at the beginning.
-    return head + _MASK + masked[:4], masked[12:]
+    return head + _MASK + masked[:4], masked[12:], _ENDINGS.get(action, _ENDING)
 
 
 _DIGITS = [b"%04d" % number for number in range(10_000)]
@@ -50,6 +55,7 @@ class Station(asyncio.Protocol):
     __slots__ = (
         "_conversation",
         "_count",
+        "_ending",
         "_field",
         "_frames",
         "_id",
@@ -72,6 +78,7 @@ class Station(asyncio.Protocol):
         self._number = number
         self._id, self._masked_id = _DIGITS[number % 10_000], _MASKED_DIGITS[number % 10_000]
         self._count = 0
+        self._ending = b""
         self._turn = number
         self._frames: list[Frame] = []
         self._received = b""
@@ -115,6 +122,7 @@ class Station(asyncio.Protocol):
             and data[2:14] == due
             and data[0] == 0x81
             and data[1] == len(data) - 2
+            and data.endswith(self._ending)
             and not self._received
         ):
             self._answered()
@@ -139,6 +147,7 @@ class Station(asyncio.Protocol):
     def _send(self, frame: Frame) -> None:
         count = self._count = (self._count + 1) % 10_000
         self.due = b'[3,"' + self._id + _DIGITS[count]
+        self._ending = frame[2]
         whole = frame[0] + self._masked_id + _MASKED_DIGITS[count] + frame[1]
         self._field.bytes_sent += len(whole)
         self._write(whole)
@@ -195,7 +204,9 @@ class Station(asyncio.Protocol):
     def _take(self, opcode: int, payload: bytes) -> None:
         if opcode == 9:
             self._write(bytes((0x8A, 0x80 | len(payload))) + _MASK + _masked(payload))
-        elif opcode == 1 and self.due is not None and payload.startswith(self.due):
+        elif opcode == 1 and self.due is not None and payload[3:].startswith(self.due[3:]):
+            is_due = payload.startswith(self.due) and payload.endswith(self._ending)
+            self._field.wrong += not is_due
             self._answered()
         elif opcode == 1 and payload.startswith(b"[2,"):
             self._refuse(payload)

@@ -70,6 +70,16 @@ class Field:
     ) -> float:
         """Connect and boot more stations; return the seconds it took."""
         began = perf_counter()
+        self.prepare_greeting(statuses)
+        gate = asyncio.Semaphore(at_once)
+        first = len(self.stations)
+        fresh = [Station(self, first + index) for index in range(count)]
+        self.stations += fresh
+        await asyncio.gather(*(self._connect_one(one, gate, where) for one in fresh))
+        return perf_counter() - began
+
+    def prepare_greeting(self, statuses: int) -> None:
+        """Prepare what a station says first: its boot, then so many statuses."""
         self.greeting = [
             *(
                 prepare("StatusNotification", mix.first_status(evse, self.at))
@@ -77,12 +87,6 @@ class Field:
             ),
             prepare("BootNotification", mix.boot()),
         ]
-        gate = asyncio.Semaphore(at_once)
-        first = len(self.stations)
-        fresh = [Station(self, first + index) for index in range(count)]
-        self.stations += fresh
-        await asyncio.gather(*(self._connect_one(one, gate, where) for one in fresh))
-        return perf_counter() - began
 
     async def _connect_one(
         self, station: Station, gate: asyncio.Semaphore, where: tuple[str, int]

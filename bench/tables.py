@@ -29,11 +29,11 @@ def tables(results: Results) -> Iterator[Table]:
     yield from _if_any(Table("Bars", ("bar", "stretch", "seen", "holds"), bars(results)))
     runs: list[Run] = results.get("runs", [])
     parts = results.get("parts", ())
-    if "live" in parts:
+    if "live" in parts and runs:
         yield _compared("Beside the measures", runs, (OURS, RPC, README), (RPC, README))
-    if "tls" in parts:
+    if "tls" in parts and runs:
         yield _compared("What TLS costs", runs, (OURS, TLS), (TLS,))
-    if "disk" in parts:
+    if "disk" in parts and runs:
         yield _slow_disk(runs)
     if "memory" in results:
         yield _memory(results["memory"])
@@ -138,11 +138,12 @@ _SPEEDS: list[tuple[str, Read]] = [
 
 def _slow_disk(runs: list[Run]) -> Table:
     table = _compared("A disk that takes 5 ms longer", runs, (OURS, SLOW), ())
+    lines = [*table.lines]
     fsyncs = [run["fsyncs"] for run in runs if run["server"] == SLOW]
     for what, index in (("on the loop's thread", 0), ("beside it", 1)):
         count = number(sum(counts[index] for counts in fsyncs))
-        table.lines.append((f"fsyncs of core in all runs, {what}", "", count))
-    return table
+        lines.append((f"fsyncs of core in all runs, {what}", "", count))
+    return Table(table.title, table.columns, lines)
 
 
 def _memory(figures: list[dict[str, Any]]) -> Table:
@@ -215,27 +216,29 @@ def _many(results: Results) -> Table:
 def _storm(storm: dict[str, Any]) -> list[tuple[str, ...]]:
     first, *later = storm["connected_kb"]
     empty, *dropped = storm["dropped_kb"]
-    megabytes = [f"{kb / 1024:.0f}" for kb in (empty, first, *later)]
+    per_station = [seconds * 1e6 / storm["stations"] for seconds in storm["cpu_s"]]
     return [
         (
             f"storm: {storm['stations']:,} stations with passwords, {storm['messages']:,} "
             "messages answered, s",
             spread(storm["seconds"]),
         ),
-        (
-            "CPU of core per station, us",
-            spread([s * 1e6 / storm["stations"] for s in storm["cpu_s"]]),
-        ),
+        ("CPU of core per station, us", spread(per_station)),
         ("unanswered", number(storm["wrong"])),
-        ("core's memory before anybody came, MB", megabytes[0]),
-        ("with all connected, first time, MB", megabytes[1]),
-        ("with all connected, after each further storm, MB", ", ".join(megabytes[2:])),
+        ("core's memory before anybody came, MB", _megabytes(empty)),
+        ("with all connected, first time, MB", _megabytes(first)),
+        ("right after each further storm, MB", _megabytes(*later)),
+        ("between storms, nobody connected, MB", _megabytes(*dropped)),
         (
-            "with all gone again, after each storm, MB",
-            ", ".join(f"{kb / 1024:.0f}" for kb in dropped),
+            f"all connected, {storm['settled_after_s']:.0f} s after the last storm, MB",
+            _megabytes(storm["settled_kb"]),
         ),
-        ("the most it ever had, MB", f"{storm['peak_kb'] / 1024:.0f}"),
+        ("the most it ever had, MB", _megabytes(storm["peak_kb"])),
     ]
+
+
+def _megabytes(*kilobytes: int) -> str:
+    return ", ".join(f"{kb / 1024:.0f}" for kb in kilobytes)
 
 
 def _instructions(figures: dict[str, Any]) -> Table:
