@@ -56,6 +56,7 @@ class CommandLine:
         "_boots",
         "_context",
         "_dialect",
+        "_has_strayed",
         "_is_over",
         "_is_ready",
         "_left_at",
@@ -82,6 +83,7 @@ class CommandLine:
         self._left_at: datetime | None = None  # the outstanding one
         self.hearing = Hearing()
         self._boots = 0
+        self._has_strayed = False
         self._is_ready = False
         self._is_over = False
         context.wheel.after(context.limits.boot_patience_s, partial(self._settled, 0))
@@ -126,7 +128,10 @@ class CommandLine:
         command = self._outstanding
         if command is None or command.message_id != reaction.result_of:
             self._context.counters.stray_answers += 1
-            log.info("stray answer", station=self.station, message_id=reaction.result_of)
+            if not self._has_strayed:  # told once per connection, and however long its id is
+                self._has_strayed = True
+                told = (reaction.result_of or "")[:50]
+                log.info("stray answer", station=self.station, message_id=told)
             return
         outcome = "error" if reaction.is_error else "answered"
         self._finish(

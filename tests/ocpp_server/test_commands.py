@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+import structlog
 
 from domain.journal import EntryKind
 from domain.ports import CommandResult
@@ -124,6 +125,17 @@ def test_a_command_is_journalled_before_it_leaves_and_its_answer_is_a_fact(quiet
         "answered",
         '{"status":"Accepted"}',
     )
+
+
+def test_stray_answers_are_told_once_and_in_short_however_many_and_long_they_are(
+    quiet: Any,
+) -> None:
+    with structlog.testing.capture_logs() as told:
+        for number in range(100):
+            quiet.say(b'[3,"%b-%d",{}]' % (b"x" * 10_000, number))
+    assert quiet.counters.stray_answers == 100
+    (line,) = [entry for entry in told if entry["event"] == "stray answer"]
+    assert line["message_id"] == "x" * 50
 
 
 def test_silence_is_a_timeout_and_a_late_answer_changes_nothing(quiet: Any) -> None:
