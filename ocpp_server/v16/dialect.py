@@ -9,13 +9,12 @@ import msgspec
 from domain.places import StationId
 from domain.tokens import Authorize
 from ocpp_server.authorizing import Doorkeeper
+from ocpp_server.masking import mask_secrets
 from ocpp_server.protocol import Reaction
 from ocpp_server.reading import Reading
 from ocpp_server.translate import Translation
 from ocpp_server.v2x.answers import answer_to as answer_to_2x
-from ocpp_server.v2x.masking import mask_secrets as mask_2x
 from ocpp_server.v16.answers import NOTHING, SAYS_NOTHING, answer_to
-from ocpp_server.v16.masking import mask_secrets
 from ocpp_server.v16.reading import SAYS_SECRETS
 
 HEARTBEAT_EVERY_S = 300
@@ -76,7 +75,7 @@ class Dialect16:
                 reading.action == "BootNotification",
             )
         return Reaction(
-            mask_2x(frame) if reading.is_2x else mask_secrets(frame),
+            mask_secrets(frame),
             events,
             answer,
             is_heartbeat=reading.is_heartbeat,

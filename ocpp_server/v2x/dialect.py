@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from ocpp_server.masking import mask_secrets
 from ocpp_server.protocol import Reaction
-from ocpp_server.v2x.masking import mask_secrets
 from ocpp_server.v2x.reading import SAYS_SECRETS
 from ocpp_server.v16.dialect import Dialect16, answer_of
 

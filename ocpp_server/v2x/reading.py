@@ -16,12 +16,12 @@ from ocpp_server.calls import UNDECODABLE, Action, never_nothing, object_in, unr
 from ocpp_server.commanded import COMMANDS
 from ocpp_server.editions import ONLY_V16, Edition, edition_of
 from ocpp_server.frames import Call, CallError, CallResult, NotAFrame, ResultRefused, Send
+from ocpp_server.masking import mask_secrets
 from ocpp_server.memory import Memory
 from ocpp_server.reading import Reading
 from ocpp_server.scene import Scene
 from ocpp_server.settings_told import answer_told
 from ocpp_server.v2x.mapping import MAPPINGS
-from ocpp_server.v2x.masking import mask_secrets
 from ocpp_server.v2x.requests import ASKING, CALLS, SENDS, Version
 from ocpp_server.v2x.schemas import request_schema
 from ocpp_server.v2x.types import TypeMaker
