@@ -5,6 +5,7 @@ All dice come from the `random.Random` handed in: the same one gives the same fr
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -111,8 +112,13 @@ def damaged(frame: bytes, dice: random.Random) -> bytes:
 # --- changes of a call as JSON ------------------------------------------
 
 
+def _odd(dice: random.Random) -> Any:
+    """Return an odd value; a copy, for what is put in may be changed further."""
+    return copy.deepcopy(dice.choice(ODD_VALUES))
+
+
 def _another_id(call: Any, dice: random.Random) -> Any:
-    odd = (*ODD_VALUES, "x" * 36, "x" * 300, str(dice.random()))
+    odd = (_odd(dice), _odd(dice), "x" * 36, "x" * 300, str(dice.random()))
     return [call[0], dice.choice(odd), *call[2:]] if len(call) > 1 else call
 
 
@@ -126,11 +132,11 @@ def _another_shape(call: Any, dice: random.Random) -> Any:
         case 0:
             return call[: dice.randrange(len(call) + 1)]
         case 1:
-            return [*call, dice.choice(ODD_VALUES)]
+            return [*call, _odd(dice)]
         case 2:
             return [dice.choice((3, 4, 5, 6, 0, -1, "2", 2.0, None)), *call[1:]]
         case 3:
-            return [*call[:3], dice.choice(ODD_VALUES)]
+            return [*call[:3], _odd(dice)]
         case _:
             return [*call[:3], call[3:4]]
 
@@ -138,7 +144,7 @@ def _another_shape(call: Any, dice: random.Random) -> Any:
 def _odd_value(call: Any, dice: random.Random) -> Any:
     holder, key = _somewhere(call, dice)
     if holder is not None:
-        holder[key] = HUGE if dice.randrange(60) == 0 else dice.choice(ODD_VALUES)
+        holder[key] = HUGE if dice.randrange(60) == 0 else _odd(dice)
     return call
 
 
@@ -181,7 +187,7 @@ def _member_of_another(call: Any, dice: random.Random) -> Any:
 
 def _more_of_it(call: Any, dice: random.Random) -> Any:
     holder, key = _somewhere(call, dice, wants=list)
-    if holder is not None and holder[key]:
+    if holder is not None and 0 < len(holder[key]) < 50:
         holder[key] = holder[key] * dice.choice((2, 5, 100))
     return call
 
