@@ -1,4 +1,4 @@
-"""Whatever is asked in whatever version: our answers write moments as every station reads them."""
+"""Our answers write moments as every station reads them, whatever is asked, in any version."""
 
 import json
 import re
