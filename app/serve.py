@@ -20,6 +20,7 @@ from rich.console import Console
 
 from app.logs import set_up_logs
 from app.process_words import Failed, Message, Ready, Report, Role, StartError
+from app.serve_notes import notes_on
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -67,25 +68,6 @@ async def serve(settings: Settings, say: Say) -> int:
     say("stopping: letting answers leave, keeping everything")
     await service.close()
     return 0
-
-
-def notes_on(settings: Settings) -> list[str]:
-    """Return what an operator should know of settings that work, but are rarely meant so."""
-    notes = []
-    if not settings.smtp.host:
-        notes.append(
-            f"no mail server is set (smtp.host): mails are files in {settings.data}/mail"
-        )
-    if not settings.texts.phone:
-        notes.append(
-            "no phone number is set (texts.phone): notices name none,"
-            " and every notice of danger opens a task for us"
-        )
-    if settings.fleet_path is None:
-        notes.append(
-            "no fleet is set (fleet): stations are taken on, but nobody is told of their faults"
-        )
-    return notes
 
 
 class Service:

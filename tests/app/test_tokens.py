@@ -11,11 +11,14 @@ from websockets.asyncio.client import connect
 
 from app.cli_tokens import masked
 from app.core import Core
+from app.interpret import Interpreter
 from app.settings import Settings
 from app.token_file import COLUMNS, MISTAKE_LIMIT, TokenFileError, parse_tokens, write_tokens
 from app.token_store import TOKENS_FILE, TokenReader, TokenStore, authorize_by
+from domain.events import AuthorizationAsked
 from domain.stores import StoreTooNewError, StoreUnavailableError
 from domain.tokens import KINDS, LISTED, Standing, Token, TokenStatus
+from gateway.journal import JournalReader
 
 NOW = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 GOOD = "id,status\n04A1B2,\n BAD ,blocked\n"
@@ -278,6 +281,28 @@ async def test_a_running_service_goes_by_an_import_at_once(tmp_path) -> None:
             assert await _standing(station, "2") == "Accepted"
     finally:
         await core.close(drain_s=1.0)
+
+
+async def test_a_restart_reads_what_was_answered_whatever_the_list_says_since(tmp_path) -> None:
+    settings = Settings(data=tmp_path, ocpp={"port": 0, "authorize": "list"})
+    core = Core(settings)
+    ports = await core.start()
+    async with connect(
+        f"ws://127.0.0.1:{ports.ocpp}/ocpp/N-1", subprotocols=["ocpp1.6"]
+    ) as station:
+        assert await _standing(station, "1") == "Invalid"
+    await core.close(drain_s=1.0)
+    store = TokenStore(tmp_path)
+    store.take([Token(id="04A1B2")], keep_others=False)
+    store.close()
+    entries = JournalReader(tmp_path / "journal").read()
+    interpreter = Interpreter()
+    events = [event for entry in entries for event in interpreter.read(entry)]
+    asked = [event for event in events if isinstance(event, AuthorizationAsked)]
+    assert [(one.is_accepted, one.refused_as) for one in asked] == [
+        (None, ""),
+        (False, "Invalid"),
+    ]
 
 
 async def test_without_a_list_everybody_may_charge(tmp_path) -> None:
