@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from urllib.parse import unquote_to_bytes
+from collections.abc import Callable, Iterator
+from urllib.parse import unquote, unquote_to_bytes
 
 from domain.places import StationId
 
@@ -40,16 +40,22 @@ def resolve_name(name: str, find: Callable[[str], StationId | None]) -> StationI
 
     Some stations append their id to the server's address without a slash, or to an address
     that ends with the id already: what stands before it is then our root, or the id again.
-    Nothing else is cut off, or a stranger could be taken for a registered station.
+    Some escape it twice. Nothing else is cut off, or a stranger could be taken for a registered
+    station.
     """
-    found = find(name)
-    if found is not None:
-        return found
+    found = (find(meant) for meant in _readings(name))
+    return next(filter(None, found), StationId(name))
+
+
+def _readings(name: str) -> Iterator[str]:
+    """Yield what a name may mean, the likeliest first."""
+    yield name
+    if "%" in name:
+        yield unquote(name)
+    if "+" in name:  # a blank, as web forms write it
+        yield name.replace("+", " ")
     if name[: len(_ROOT_SEGMENT)].casefold() == _ROOT_SEGMENT:
-        found = find(name[len(_ROOT_SEGMENT) :])
-        if found is not None:
-            return found
+        yield name[len(_ROOT_SEGMENT) :]
     half, odd = divmod(len(name), 2)
     if not odd and half and name[:half].casefold() == name[half:].casefold():
-        found = find(name[half:])
-    return found or StationId(name)
+        yield name[half:]

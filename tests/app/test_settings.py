@@ -248,3 +248,21 @@ def test_what_the_door_needs_is_asked_for_together(ocpp: dict[str, object], said
 def test_a_wildcard_address_is_reached_over_loopback() -> None:
     assert Settings(host="0.0.0.0").public_url == "http://127.0.0.1:8000"
     assert Settings(host="::1").public_url == "http://[::1]:8000"
+
+
+@pytest.mark.parametrize(
+    ("values", "plain"),
+    [
+        ({}, "127.0.0.1"),
+        ({"host": "192.0.2.1"}, "192.0.2.1"),
+        ({"host": "192.0.2.1", "ocpp": {"tls_cert": "c", "tls_key": "k"}}, "127.0.0.1"),
+        (
+            {"host": "192.0.2.1", "ocpp": {"tls_cert": "c", "tls_key": "k", "insecure": True}},
+            "192.0.2.1",
+        ),
+    ],
+)
+def test_plain_websockets_stay_on_loopback_where_there_is_tls(
+    values: dict[str, object], plain: str
+) -> None:
+    assert Settings.model_validate(values).plain_host == plain

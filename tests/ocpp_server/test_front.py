@@ -107,7 +107,13 @@ def test_a_login_names_the_station_where_its_address_does_not() -> None:
     assert accepted(request(header, target="/ocpp/N-002")).station_name == "N-002"
 
 
-REGISTERED = {"n-001": StationId("N-001"), "ocpp7": StationId("OCPP7")}
+REGISTERED = {
+    "n-001": StationId("N-001"),
+    "ocpp7": StationId("OCPP7"),
+    "de*bmw*e1": StationId("DE*BMW*E1"),
+    "my wallbox": StationId("My Wallbox"),
+    "a+b": StationId("A+B"),
+}
 
 
 @pytest.mark.parametrize(
@@ -120,6 +126,10 @@ REGISTERED = {"n-001": StationId("N-001"), "ocpp7": StationId("OCPP7")}
         ("N-001N-001", "N-001"),
         ("N-001n-001", "N-001"),
         ("ocpp7", "OCPP7"),
+        ("DE%2ABMW%2ae1", "DE*BMW*E1"),
+        ("my+wallbox", "My Wallbox"),
+        ("a+b", "A+B"),
+        ("X%2AY", "X%2AY"),
         ("AN-001", "AN-001"),
         ("N-0012", "N-0012"),
         ("N-002N-002", "N-002N-002"),
