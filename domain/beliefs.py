@@ -14,6 +14,8 @@ from domain.clocks import ClockBelief, judge_clock
 from domain.events import (
     AnyEvent,
     Booted,
+    BrokerFound,
+    BrokerLost,
     CommandAnswered,
     Connected,
     ContactMade,
@@ -154,7 +156,9 @@ class Fleet(msgspec.Struct):
                 self.gateways[event.site] = True
             case GatewayOffline():
                 self.gateways[event.site] = False
-            case ContactMade() | MaintenancePlanned() | SilenceSet() | Ticked():
+            case BrokerLost() | BrokerFound() | ContactMade() | MaintenancePlanned():
+                pass
+            case SilenceSet() | Ticked():
                 pass
 
     def _hear(self, event: PlaceEvent) -> StationBelief | None:

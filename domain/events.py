@@ -142,6 +142,16 @@ class GatewayOffline(Event, frozen=True, kw_only=True):
     site: SiteId
 
 
+class BrokerLost(Event, frozen=True, kw_only=True):
+    """Our own connection to the MQTT broker went: of no site controller anything is known."""
+
+    because: str = ""
+
+
+class BrokerFound(Event, frozen=True, kw_only=True):
+    """Our own connection to the MQTT broker is back."""
+
+
 # --- what stations say ----------------------------------------------------------------------
 
 
@@ -377,6 +387,8 @@ AnyEvent = (
     | HeartbeatAgreed
     | GatewayOnline
     | GatewayOffline
+    | BrokerLost
+    | BrokerFound
     | Booted
     | StatusReported
     | ErrorRaised

@@ -27,6 +27,7 @@ from rules.detectors import WATCHERS
 from rules.detectors.links import Links
 from rules.dictionary import Dictionary
 from rules.ledger import Ledger
+from rules.presence import Presence
 from rules.state import EngineState, Window
 from rules.workplace import Workplace
 
@@ -53,7 +54,8 @@ class Engine:
         self._on_failure = on_failure
         self._state = state or EngineState()
         self._ledger = Ledger(registry, catalogue, self._state)
-        work = Workplace(registry, catalogue, dictionary, self._state, self._ledger)
+        presence = Presence(registry, self._state.fleet)
+        work = Workplace(registry, catalogue, dictionary, self._state, self._ledger, presence)
         watchers = [watcher(work) for watcher in WATCHERS]
         self._links = next(watcher for watcher in watchers if isinstance(watcher, Links))
         self._handlers: dict[type[Event], list[Callable[..., None]]] = {
@@ -61,8 +63,8 @@ class Engine:
             SilenceSet: [self._on_silence],
             Connected: [self._on_connected],
         }
-        for watcher in watchers:
-            for kind, handler in watcher.handlers.items():
+        for listener in (presence, *watchers):
+            for kind, handler in listener.handlers.items():
                 self._handlers.setdefault(kind, []).append(handler)
         for station in registry.stations:
             self._state.fleet.belief(station)

@@ -6,7 +6,7 @@ inhibition, and answers with decisions that carry their reason. It never looks a
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
@@ -72,7 +72,11 @@ class Ledger:
 
     def find(self, rule: Rule, place: Place) -> Track | None:
         """Return the track of a rule at a place; None where it was never seen."""
-        return self._state.tracks.get(_fingerprint(rule, place))
+        # Asked with every status, and nearly every place is well: no fingerprint is made then.
+        for track in self._around.tracks_beside(place):
+            if track.rule == rule.name and track.place == place:
+                return self._state.tracks.get(_fingerprint(rule, place))
+        return None
 
     def tracks_at(self, station: StationId) -> list[Track]:
         """Return all tracks of a station and its EVSEs."""
@@ -372,9 +376,7 @@ class Ledger:
     def _describe(self, track: Track, rule: Rule, sighting: Sighting) -> None:
         track.codes = sorted({*track.codes, *sighting.codes})
         track.unknown = list(dict.fromkeys([*track.unknown, *sighting.unknown]))
-        for station in sighting.stations:
-            if station not in track.stations:
-                insort(track.stations, station)
+        _join(track.stations, sighting.stations)
         if sighting.key and sighting.key not in track.keys:
             track.keys.append(sighting.key)
         if sighting.cause and sighting.cause != sighting.key:
@@ -385,6 +387,8 @@ class Ledger:
         track.why = sighting.why or track.why
         base = sighting.severity or rule.severity
         track.base = base if track.phase is not Phase.ACTIVE else worst(track.base, base)
+        for position in sighting.positions:
+            track.add_evidence(position)
         track.add_evidence(sighting.position, sighting.error)
 
     def _reassess_others(self, track: Track, at: datetime) -> None:
@@ -468,6 +472,13 @@ def _clear_words(track: Track, span: timedelta) -> str:
             return "ended by a person"
         case _:
             return clean
+
+
+def _join(stations: list[StationId], more: Iterable[StationId]) -> None:
+    for station in more:
+        index = bisect_left(stations, station)
+        if index == len(stations) or stations[index] != station:
+            stations.insert(index, station)
 
 
 def _fingerprint(rule: Rule, place: Place) -> str:

@@ -39,6 +39,16 @@ class CountedParameters(Parameters, frozen=True, kw_only=True):
     count: int = 2
 
 
+class GroupParameters(CountedParameters, frozen=True, kw_only=True):
+    """So many stations within a span of time, and so large a share of those connected.
+
+    `sites`: at so many sites at least, where the group has several.
+    """
+
+    share: float = 0.5
+    sites: int = 1
+
+
 def duration(text: str) -> timedelta | None:
     """Read `90s`, `2m`, `1.5h`, `1d`, `1h30m`; None for anything else."""
     if not _DURATION.match(text.strip()):

@@ -24,6 +24,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     error: ErrorReport | None = None
     unknown: tuple[str, ...] = ()
     position: int = 0
+    positions: tuple[int, ...] = ()  # where the journal shows the rest of it
     key: str = ""  # of an error that was raised apart from a status
     cause: str = ""  # key of the error that caused it, where the station says so
     can_flap: bool = False

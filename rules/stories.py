@@ -28,11 +28,14 @@ LIFE_EVERY = timedelta(minutes=10)
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
 """Moment zero of every story: a Monday."""
 
-WORK = frozenset({"hardware-replaced"})
+WORK = frozenset({"hardware-replaced", "problem-proposal"})
 """What stories may tell of beside the rules of a catalogue: work found for us, which has no
 patience or severity that somebody could set."""
 
-_EXPECT_KEYS = {"at", "change", "rule", "place", "severity", "codes", "inhibited_by", "work"}
+_EXPECT_KEYS = {
+    *("at", "change", "rule", "place", "severity", "codes"),
+    *("inhibited_by", "part_of", "work"),
+}
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +176,7 @@ def _told(decision: Decision | WorkFound) -> dict[str, Any]:
         "severity": fault.severity.value,
         "codes": list(fault.codes),
         "inhibited_by": fault.inhibited_by,
+        "part_of": fault.part_of,
     }
 
 

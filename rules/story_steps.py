@@ -1,7 +1,8 @@
 """One step of a story: from a map of YAML to the event that it tells of. Pure.
 
 A step says what happened with one of the keys below, and where with `station`, `evse` or
-`site`. `clock` is how far the station's own clock is off; `every` and `times` tell it again.
+`site`; a list of stations tells it of each. `clock` is how far the station's own clock is off;
+`every` and `times` tell it again.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from domain.events import (
     AnyEvent,
     AuthorizationAsked,
     Booted,
+    BrokerFound,
+    BrokerLost,
     CommandAnswered,
     ConfigurationReported,
     Connected,
@@ -67,9 +70,12 @@ def events_of(step: object, at: datetime) -> Iterator[tuple[datetime, AnyEvent]]
     times = step.get("times", 1)
     if not isinstance(times, int) or not 1 <= times <= MOST_TIMES:
         raise StoryError(f"times: a whole number from 1 to {MOST_TIMES}")
+    names = step.get("station")
+    each = [{**step, "station": name} for name in names] if isinstance(names, list) else [step]
     for number in range(times):
         moment = at + number * every
-        yield moment, _event(step, moment, number)
+        for one in each:
+            yield moment, _event(one, moment, number)
 
 
 def span(value: object, key: str) -> timedelta:
@@ -187,6 +193,14 @@ def _gateway(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
     if step["gateway"] == "offline":
         return GatewayOffline(observed_at=at, site=site)
     raise StoryError("gateway: online or offline")
+
+
+def _broker(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
+    if step["broker"] == "lost":
+        return BrokerLost(observed_at=at)
+    if step["broker"] == "found":
+        return BrokerFound(observed_at=at)
+    raise StoryError("broker: lost or found")
 
 
 def _start(step: Mapping[str, Any], at: datetime, number: int) -> AnyEvent:
@@ -390,6 +404,7 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], datetime, int], AnyEvent]] = {
     "boot": _boot,
     "service": _service,
     "gateway": _gateway,
+    "broker": _broker,
     "maintenance": _maintenance,
     "silence": _silence,
     "start": _start,

@@ -5,6 +5,7 @@ Answers questions over the topology of the registry; changes nothing but the lis
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -56,6 +57,12 @@ class Surroundings:
     def tracks_at(self, station: StationId) -> list[Track]:
         """Return all tracks of a station and its EVSEs."""
         return self._by_station.get(station, [])
+
+    def tracks_beside(self, place: Place) -> Sequence[Track]:
+        """Return all tracks at a place, or, where it is of a station, at all of that station."""
+        if place.kind is PlaceKind.EVSE or place.kind is PlaceKind.STATION:
+            return self._by_station.get(place.name, ())
+        return self._wide.get(place, ())
 
     def inhibitor_of(self, track: Track) -> str | None:
         """Return who speaks for the track: RULE@PLACE, a window's name, or None."""
