@@ -156,7 +156,8 @@ def _note(stack: list[_Open], raw: bytes, span: tuple[int, int], masks: _Spans) 
         top.said = said
         return
     name = (top.name or "").lower()
-    if top.is_hidden or is_secret(name):
+    is_shared = name == "key" and top.member == "vpn"  # of SetNetworkProfile
+    if top.is_hidden or is_shared or is_secret(name):
         if raw not in _HARMLESS:
             masks.append((*span, _WIRE_MASK))
         return

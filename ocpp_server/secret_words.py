@@ -19,7 +19,7 @@ _GAP = r"[ _.\-]?"
 _WORDS = (
     rf"pass{_GAP}(?:word|phrase|code|wort|wd)|kennwort|pwd|psk|secret|credential"
     rf"|authori[sz]ation{_GAP}key|private{_GAP}key|shared{_GAP}key|api{_GAP}key"
-    rf"|(?:wpa|wep|wifi|wlan|network|encryption|security|access){_GAP}key"
+    rf"|(?:wpa|wep|wifi|wlan|vpn|network|encryption|security|access){_GAP}key"
     rf"|(?:access|auth|bearer){_GAP}token"
 )
 _NAME = re.compile(rf"{_WORDS}|(?<!by)pass$|pin$", re.IGNORECASE)

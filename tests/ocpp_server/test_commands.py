@@ -300,6 +300,14 @@ async def test_a_caller_who_gives_up_takes_the_command_back(quiet: Any) -> None:
             b'{"d":[{"attributeValue":"***","variable":{"name":"BasicAuthPassword"}}]}',
         ),
         (b'{"password":"x"}', b'{"password":"***"}'),
+        (
+            b'{"connectionData":{"vpn":{"key":"x","user":"u"},"apn":{"simPin":1234}}}',
+            b'{"connectionData":{"vpn":{"key":"***","user":"u"},"apn":{"simPin":"***"}}}',
+        ),
+        (
+            b'{"vendorId":"v","data":"{\\"wifiPassword\\":\\"x\\",\\"n\\":1}"}',
+            b'{"vendorId":"v","data":"{\\"wifiPassword\\":\\"***\\",\\"n\\":1}"}',
+        ),
     ],
 )
 def test_secrets_in_commands_are_masked_before_the_journal(sent: bytes, kept: bytes) -> None:
