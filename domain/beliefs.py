@@ -156,9 +156,14 @@ class Fleet(msgspec.Struct):
                 self.gateways[event.site] = True
             case GatewayOffline():
                 self.gateways[event.site] = False
-            case BrokerLost() | BrokerFound() | ContactMade() | MaintenancePlanned():
-                pass
-            case SilenceSet() | Ticked():
+            case (
+                BrokerLost()
+                | BrokerFound()
+                | ContactMade()
+                | MaintenancePlanned()
+                | SilenceSet()
+                | Ticked()
+            ):
                 pass
 
     def _hear(self, event: PlaceEvent) -> StationBelief | None:
