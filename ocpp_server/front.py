@@ -29,6 +29,7 @@ _PLAIN_PORT = (
 _PROTOCOL = re.compile(r"ocpp[^0-9]*([0-9][0-9._-]*)[!-~]*", re.ASCII)
 _KIN = {"16": "ocpp1.6", "20": "ocpp2.0.1", "201": "ocpp2.0.1", "21": "ocpp2.1"}
 _SEPARATORS = re.compile(r"[,;\s\"']+")
+_LONGEST_WORD = 40  # of an offer: a longer one is a token of something else, not to be logged
 _VERSIONS = ("", "7", "8", "13")  # Sec-WebSocket-Version; all mean the framing of RFC 6455
 
 
@@ -135,7 +136,8 @@ def _judge_head(head: bytes, rest: bytes, rules: FrontRules) -> Refuse | Accept:
     if len(name) > MAX_ID_LENGTH or not name.isprintable():
         advice = f"A station id has at most {MAX_ID_LENGTH} printable characters."
         return refusal(404, RefusalReason.BAD_STATION_ID, advice, said=repr(said))
-    offered = tuple(filter(None, _SEPARATORS.split(headers.get("sec-websocket-protocol", ""))))
+    words = _SEPARATORS.split(headers.get("sec-websocket-protocol", ""))
+    offered = tuple(word for word in words if 0 < len(word) <= _LONGEST_WORD)
     subprotocol, protocol = _choose(offered, rules.protocols)
     return Accept(
         station_name=name,

@@ -200,6 +200,7 @@ EVERY_VERSION = FrontRules(protocols=("ocpp2.1", "ocpp2.0.1", "ocpp1.6"))
         ("ocpp", None, "ocpp1.6"),
         ("mqtt, soap1.6", None, "ocpp1.6"),
         ("ocpp1.6\x01", None, "ocpp1.6"),
+        ("x" * 41 + ", ocpp1.6", "ocpp1.6", "ocpp1.6"),
     ],
 )
 def test_a_subprotocol_counts_in_any_order_spelling_and_case(
