@@ -28,6 +28,13 @@ NO_VENDOR_CODES = _EMPTY | {
 """vendorErrorCode values that name no error."""
 
 _ZERO = re.compile(r"(?:0x)?0+")  # ABB Terra AC: 0x00 or 0x0000; EN+: 32 zeros
+# The same said in other words; whole ones only: "no fault current" is something else.
+_CALM = re.compile(
+    r"no[ _-]?(?:error|fault|failure|alarm|problem|warning)s?"
+    r"(?:[ _-](?:found|detected|present))?\.?"
+    r"|(?:errors?|faults?)[ :=]+(?:none|no|0)\.?"
+    r"|none\.|nil|undefined|normal|ok\.?"
+)
 
 
 NO_TEXTS = _EMPTY | {
@@ -45,17 +52,23 @@ _NO_TEXT_SHAPES = re.compile(
 
 def is_no_error(code: str) -> bool:
     """Tell whether an errorCode names no error."""
-    return code == "NoError" or code.strip().lower() in NO_ERROR_CODES
+    if code == "NoError":
+        return True  # by far the most frequent
+    bare = code.strip().lower()
+    return bare in NO_ERROR_CODES or _CALM.fullmatch(bare) is not None
 
 
 def vendor_code_of(word: str) -> str:
     """Return a vendorErrorCode as it stands, or "" where it names no error."""
     bare = word.strip().lower()
-    return "" if bare in NO_VENDOR_CODES or _ZERO.fullmatch(bare) else word
+    is_nothing = bare in NO_VENDOR_CODES or _ZERO.fullmatch(bare) or _CALM.fullmatch(bare)
+    return "" if is_nothing else word
 
 
 def text_of(word: str) -> str:
     """Return an info as it stands, or "" where it says nothing."""
-    if word.strip().lower() in NO_TEXTS or _NO_TEXT_SHAPES.fullmatch(word.strip()):
+    bare = word.strip()
+    low = bare.lower()
+    if low in NO_TEXTS or _NO_TEXT_SHAPES.fullmatch(bare) or _CALM.fullmatch(low):
         return ""
     return word

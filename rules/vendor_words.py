@@ -21,7 +21,10 @@ _MREC_IN_TEXT = re.compile(r"(?<![A-Za-z0-9])CX(0\d\d)(?![A-Za-z0-9])", re.IGNOR
 _SEPARATORS = re.compile(r"[;,|\n]")
 _MOST_TOKENS = 16
 # Beside other codes; the endpoint has taken out what says nothing as a whole.
-_NOTHING = re.compile(r"(?:0x)?0+|none|null|n/?a|-|ok|no\s?error\.?", re.IGNORECASE)
+_NOTHING = re.compile(
+    r"(?:0x)?0+|none\.?|null|nil|n/?a|-|ok|no[ _-]?(?:error|fault|failure|alarm)s?\.?",
+    re.IGNORECASE,
+)
 
 
 class VendorCode(msgspec.Struct, frozen=True, kw_only=True):

@@ -112,6 +112,9 @@ def test_what_comes_beside_no_error_is_no_fault(error, make):
         {"info": "SCN(16A)", "errorCode": "Charging"},
         {"vendorErrorCode": "AMINA_INFO", "severity": 1, "vendorId": "amina"},
         {"vendorErrorCode": "0" * 32, "vendorId": "EN+"},
+        {"errorCode": "No_Fault", "vendorErrorCode": "no faults", "info": "No error detected."},
+        {"errorCode": "noerror", "vendorErrorCode": "NIL", "info": "Fault: none"},
+        {"vendorErrorCode": "OK", "info": "normal"},
     ],
 )
 def test_every_spelling_of_no_error_is_no_error(payload):
