@@ -182,12 +182,11 @@ def _choose(offered: tuple[str, ...], spoken: Sequence[str]) -> tuple[str | None
     offer. A station that offers nothing, or nothing we speak, is answered without the header
     and assumed to speak our last, oldest version: the payload decides in the end.
     """
-    spelled = {word.lower(): word for word in reversed(offered)}
-    kin = {_meant(word): word for word in reversed(offered)}
-    for known in (spelled, kin):
+    for reading in (str.lower, _meant):
+        words = {reading(word): word for word in reversed(offered)}
         for protocol in spoken:
-            if protocol in known:
-                return known[protocol], protocol
+            if protocol in words:
+                return words[protocol], protocol
     return None, spoken[-1]
 
 
