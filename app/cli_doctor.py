@@ -43,7 +43,7 @@ def doctor(
 
     Works whether the service runs or not. Run it as the user that runs the service.
     """
-    from app.doctor import bad_settings, examine
+    from app.doctor import bad_settings, examine, not_ours
     from app.settings_load import BadSettingsError
 
     quiet_logs()
@@ -58,7 +58,10 @@ def doctor(
 
         if sys.stderr.isatty():
             warn("looking ...")
-        findings = examine(gather(settings))
+        try:
+            findings = examine(gather(settings))
+        except PermissionError as error:
+            findings = [not_ours(str(error.filename))]
     _tell(findings, as_json=as_json)
     finish(MISTAKES if _count(findings, "problem") else DONE)
 

@@ -83,6 +83,12 @@ def bad_settings(mistakes: list[str]) -> list[Finding]:
     ]
 
 
+def not_ours(file: str) -> Finding:
+    """Return the finding where we may not even look."""
+    do = "run doctor as the user that runs the service, and give that one its files"
+    return Finding("data", Grade.PROBLEM, f"{file} is not ours to read", do)
+
+
 def doctor_reference() -> str:
     """Write the table of all checks for the reference."""
     rows = ["| check | looks at |", "| --- | --- |"]

@@ -297,3 +297,29 @@ def test_a_settings_file_that_is_not_there_ends_with_2(run_cli, tmp_path) -> Non
     result = run_cli("doctor", "--config", tmp_path / "none.toml")
     assert result.status == 2
     assert "cannot be opened" in result.err
+
+
+def test_files_of_somebody_else_are_a_problem(run_cli, data, monkeypatch) -> None:
+    def refused(_settings):
+        raise PermissionError(13, "Permission denied", "/data/secret")
+
+    monkeypatch.setattr("app.doctor_gather.gather", refused)
+    result = run_cli("doctor", "--data", data)
+    assert result.status == 1
+    assert "X problem data: /data/secret is not ours to read" in result.out
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "rules=/none",
+        "fleet=/none",
+        "host=none.invalid",
+        "ocpp.port=1",
+        "smtp.host=none.invalid",
+    ],
+)
+def test_whatever_is_set_doctor_says_something_about_it(run_cli, data, setting) -> None:
+    result = run_cli("doctor", "--data", data, "--set", setting)
+    assert result.status in (0, 1)
+    assert result.err == ""

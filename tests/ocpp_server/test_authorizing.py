@@ -1,6 +1,7 @@
 """What stations are told of tokens where a list decides: never an error, nor a lost number."""
 
 import json
+import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -291,3 +292,25 @@ def _moments(told):
             yield from (
                 v for k, v in info.items() if k in ("expiryDate", "cacheExpiryDateTime")
             )
+
+
+def test_a_list_that_accepts_everybody_changes_no_answer_whatever_the_frame() -> None:
+    dice = random.Random(7)
+    frames = _asking_frames()
+    frames += [_spoiled(dice.choice(frames), dice) for _ in range(400)]
+    for protocol in ("ocpp1.6", "ocpp2.0.1", "ocpp2.1"):
+        free = Line(protocol, asked=None)
+        listed = Line(protocol, asked=lambda *_: Standing(TokenStatus.ACCEPTED))
+        for frame in frames:
+            expected, found = free.say(frame), listed.say(frame)
+            assert (found.answer, found.events) == (expected.answer, expected.events)
+
+
+def _spoiled(frame, dice):
+    """Return a frame with a piece of it cut out, doubled, or turned into something else."""
+    start = dice.randrange(len(frame))
+    end = min(start + dice.randrange(1, 12), len(frame))
+    odd = dice.choice(
+        [b"", b'"', b"\\", b"null", b"{", b"[", b"}", b"\xff", b"1e999", b'\\ud800"']
+    )
+    return frame[:start] + dice.choice([odd, frame[start:end] * 2]) + frame[end:]
