@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 TESTS = Path(__file__).parent
+STORIES = TESTS.parent / "rules" / "stories"
 PAGE = TESTS.parent / "docs" / "reference" / "quirks.md"
 LAST = {"A": 19, "B": 10, "C": 18, "D": 14, "E": 4, "F": 9, "G": 8, "J": 17, "K": 10}
 KNOWN = {f"{letter}{n}" for letter, last in LAST.items() for n in range(1, last + 1)}
@@ -38,8 +39,9 @@ def functions(file: Path) -> set[str]:
 
 
 @cache
-def sentences(file: Path) -> set[str]:
-    return {one["scenario"] for one in yaml.safe_load(file.read_text("utf-8"))}
+def sentences(file: Path, key: str = "scenario") -> set[str]:
+    # Scalars as texts: a story's times are no numbers.
+    return {one[key] for one in yaml.load(file.read_text("utf-8"), Loader=yaml.BaseLoader)}
 
 
 def is_there(test: str) -> bool:
@@ -48,6 +50,10 @@ def is_there(test: str) -> bool:
     if test.startswith("scenarios/"):
         file, _, sentence = test.partition(": ")
         return (TESTS / file).exists() and sentence in sentences(TESTS / file)
+    if test.startswith("stories/"):
+        file, _, sentence = test.partition(": ")
+        path = STORIES / file.removeprefix("stories/")
+        return path.exists() and sentence in sentences(path, "story")
     file, _, name = test.partition("::")
     return (TESTS / file).exists() and name in functions(TESTS / file)
 
