@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import msgspec
 
-from domain.codes import MREC, MREC_NAMES, MREC_OF_V16, V16_ONLY
+from domain.codes import MREC, MREC_NAMES, MREC_OF_V16, OWN, V16_ONLY
 from domain.faults import Severity
 
 _MREC_IN_WORD = re.compile(
@@ -27,7 +27,10 @@ _NOTHING = re.compile(
 )
 
 
-class VendorCode(msgspec.Struct, frozen=True, kw_only=True):
+_MEANINGS = MREC | V16_ONLY | OWN | {"", "none"}
+
+
+class VendorCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One vendor's word, or a phrase in its text, and what it means.
 
     `vendor` is looked for, as a word, in the vendorId and in what is known of the station; ""
@@ -35,8 +38,8 @@ class VendorCode(msgspec.Struct, frozen=True, kw_only=True):
     for it), `phrase` (part of what is said) and `text` (a regular expression for such a part)
     is set; a word goes before a shape, the longer of two phrases before the shorter. Case,
     hyphens, underscores and CamelCase do not matter but in shapes; `text` is written for the
-    plain form, in lower case. Raises ValueError for what is no expression. `example` is a
-    frame with the first of the words in it.
+    plain form, in lower case. `example` is a frame with the first of the words in it. Raises
+    ValueError for what is no expression or no code, and where not one way of saying it is set.
     """
 
     meaning: str = ""  # a canonical code, "none" (reports no fault), "" (says nothing about it)
@@ -54,6 +57,12 @@ class VendorCode(msgspec.Struct, frozen=True, kw_only=True):
     make: str = ""  # of the example's station, where the frame names no vendor
 
     def __post_init__(self) -> None:
+        ways = (self.word, self.words, self.shape, self.phrase, self.text)
+        if sum(map(bool, ways)) != 1:
+            raise ValueError("one of word, words, shape, phrase and text")
+        for code in (self.meaning, self.ends):
+            if code not in _MEANINGS:
+                raise ValueError(f"{code} is no code")
         for shape in (self.shape, self.text):
             try:
                 re.compile(shape)
