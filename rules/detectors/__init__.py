@@ -13,14 +13,17 @@ from rules.detectors.boots import BootLoopParameters, BootLoops
 from rules.detectors.cards import CardParameters, RefusedCards
 from rules.detectors.carrier import LostCarriers
 from rules.detectors.clocks import CertificateParameters, ClockParameters, Clocks
+from rules.detectors.disuse import Disuse, DisuseParameters
 from rules.detectors.gateway import Gateways
 from rules.detectors.handlers import Handlers
 from rules.detectors.hardware import ReplacedHardware
 from rules.detectors.links import Links
 from rules.detectors.metering import Meters
 from rules.detectors.oddities import Oddities, SecurityParameters
+from rules.detectors.models import BadFirmware
 from rules.detectors.ourselves import Ourselves
 from rules.detectors.reported import ReportedFaults
+from rules.detectors.reports import CustomerReports
 from rules.detectors.site_dark import DarkSites
 from rules.detectors.site_load import ExceededParameters, SafeModeParameters, SiteLoads
 from rules.detectors.starts import FailedStarts, StartParameters
@@ -77,6 +80,7 @@ PARAMETERS: Mapping[Detector, type[Parameters]] = {
     Detector.LOAD_SAFE_MODE: SafeModeParameters,
     Detector.FAILED_STARTS: StartParameters,
     Detector.AUTHORIZATION_FAILING: CardParameters,
+    Detector.DISUSE: DisuseParameters,
 }
 """What a rule can set for each detector."""
 
@@ -88,6 +92,7 @@ WATCHERS: tuple[type[Watcher], ...] = (
     ReportedFaults,
     Links,
     ReplacedHardware,
+    BadFirmware,  # what becomes active, whoever found it
     BootLoops,  # before the updates: a boot that ends one is explained by it
     Updates,
     StuckStatuses,
@@ -96,6 +101,8 @@ WATCHERS: tuple[type[Watcher], ...] = (
     FailedStarts,  # before the meters: they forget a transaction when it ends
     Meters,
     RefusedCards,
+    Disuse,
+    CustomerReports,
     SiteLoads,
 )
 """All detectors, in the order in which they hear of an event."""
