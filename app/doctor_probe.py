@@ -26,6 +26,8 @@ _OTHERS = 0o077
 _ANY_HOSTS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - asked, not bound
 _OURS = (b"websocket port for OCPP", b'"alive"')  # what our ports answer to a plain question
 
+_ANSWER_BYTES = 4096
+
 # X509_V_FLAG_NO_CHECK_TIME of OpenSSL: an expired certificate is to be read, not refused.
 _WHENEVER = ssl.VerifyFlags(0x200000)
 _HANDSHAKE_STEPS = 10
@@ -82,25 +84,39 @@ def _port(
             return PortFacts(setting=setting, host=host, port=port, state="refused", said=said)
     else:
         return PortFacts(setting=setting, host=host, port=port, state="free")
-    # Over TLS nothing we could ask tells us apart: then it is the service that runs here.
-    is_ours = is_running and (is_tls or _is_ours(_ANY_HOSTS.get(host, host), port))
+    is_ours = is_running and _is_ours(_ANY_HOSTS.get(host, host), port, is_tls=is_tls)
     return PortFacts(
         setting=setting, host=host, port=port, state="ours" if is_ours else "taken"
     )
 
 
-def _is_ours(host: str, port: int) -> bool:
+def _is_ours(host: str, port: int, *, is_tls: bool) -> bool:
     """Tell whether what listens there answers as we do."""
     request = f"GET /healthz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
     answer = b""
     try:
-        with socket.create_connection((host, port), timeout=_WITHIN_S) as asked:
+        with _connected(host, port, is_tls=is_tls) as asked:
             asked.sendall(request.encode())
-            while len(answer) < 4096 and (more := asked.recv(4096)):
+            while len(answer) < _ANSWER_BYTES and (more := asked.recv(_ANSWER_BYTES)):
                 answer += more
     except OSError:
         pass  # what was said until then has to do
     return any(mark in answer for mark in _OURS)
+
+
+def _connected(host: str, port: int, *, is_tls: bool) -> socket.socket:
+    found = socket.create_connection((host, port), timeout=_WITHIN_S)
+    if not is_tls:
+        return found
+    # Nothing secret is said: whose certificate it is is judged elsewhere.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        return context.wrap_socket(found)
+    except BaseException:
+        found.close()
+        raise
 
 
 def certificate_facts(settings: Settings) -> CertificateFacts | None:

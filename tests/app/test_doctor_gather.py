@@ -148,14 +148,19 @@ def _answer(listener: socket.socket) -> None:
         asked.sendall(b"HTTP/1.1 200 OK\r\n\r\nhello")
 
 
-async def test_a_running_service_and_its_ports_are_known(data: Path) -> None:
-    service = Service(settings_for(data, one_process=True), say=lambda _: None)
+async def test_a_running_service_and_its_ports_are_known(data: Path, signed: Path) -> None:
+    tls = {"tls_cert": signed / "leaf.pem", "tls_key": signed / "leaf.key", "port_tls": 0}
+    service = Service(settings_for(data, one_process=True, ocpp=tls), say=lambda _: None)
     await service.start()
     try:
         facts = await asyncio.to_thread(gather, service.settings)
         assert facts.service.is_running
         assert facts.service.reasons == ()
-        assert {port.state for port in facts.ports} == {"ours"}
+        assert [(port.setting, port.state) for port in facts.ports] == [
+            ("ocpp.port", "ours"),
+            ("ocpp.port_tls", "ours"),
+            ("http.port", "ours"),
+        ]
     finally:
         await service.close()
 
