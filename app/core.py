@@ -21,6 +21,7 @@ from app.core_requests import Requests
 from app.link_server import LinkServer
 from app.messages import Changed, Health
 from app.pipeline import Outcome
+from app.probes import StatusProbes
 from app.recorder import GroupRecorder
 from app.recovery import CoreSnapshot, encode_snapshot, replay_journal, save_snapshot
 from app.settings import Settings
@@ -87,6 +88,7 @@ class Core:
         )
         requests = Requests(self, self.parts, self.endpoint.commands, self.clock)
         self.link = LinkServer(settings.link_path, requests.answer)
+        self._probes = StatusProbes(self.endpoint.commands, parts.engine.fleet)
         self._turns = StoredTurns(self.parts.store)
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -146,6 +148,7 @@ class Core:
             log.warning("stopped without the last entries", reason=self.recorder.trouble)
         if self._timer is not None:
             self._timer.cancel()
+        await self._probes.close()
         await self.link.close()
         self.parts.close()
         self.clock.leave()
@@ -216,6 +219,7 @@ class Core:
         for contact, ticket in outcome.contacts:
             if ticket is not None:
                 self._contact_tickets[contact.position] = ticket
+        self._probes.ask(outcome.asks)
         self._sleep_until(outcome.wake_at)
 
     async def act(self, action: Action) -> None:

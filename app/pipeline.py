@@ -13,7 +13,7 @@ import msgspec
 
 from domain.events import AnyEvent, ContactMade, ServiceStarted, ServiceStopped
 from domain.faults import AnyDecision
-from domain.places import TicketId
+from domain.places import Place, TicketId
 from rules.engine import Engine
 from ticketing.commands import Action, Command, SendNotice
 from ticketing.desk import Desk
@@ -29,6 +29,7 @@ class Outcome(msgspec.Struct, frozen=True):
     keys: tuple[str, ...]
     wake_at: datetime | None
     contacts: tuple[tuple[ContactMade, TicketId | None], ...] = ()  # and where each went
+    asks: tuple[Place, ...] = ()  # whose status the stations should be asked for
 
 
 class Pipeline:
@@ -168,6 +169,7 @@ class Pipeline:
             tuple(self._keys),
             self._wake_at,
             tuple(self._contacts),
+            self.engine.take_asks(),
         )
         self._commands, self._decisions, self._keys, self._contacts = [], [], [], []
         return outcome

@@ -59,6 +59,7 @@ class Detector(StrEnum):
     LOAD_SAFE_MODE = "load-safe-mode"
     FAILED_STARTS = "failed-starts"
     AUTHORIZATION_FAILING = "authorization-failing"
+    DISUSE = "disuse"
 
 
 OF_THE_LINK = frozenset({Detector.OFFLINE, Detector.SILENT, Detector.CONNECTION_FLAPPING})
@@ -91,7 +92,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
     `parameters` are the detector's own. `stops_charging`: nothing charges at the place while
     the fault lasts, so that it is critical where nothing else of the site is left (None: as
-    the detector has it).
+    the detector has it). `confirmed_by_customer`: a customer's report makes a pending fault
+    count at once.
     """
 
     name: str
@@ -101,6 +103,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     clear_after: timedelta
     parameters: Parameters = Parameters()
     stops_charging: bool | None = None
+    confirmed_by_customer: bool = False
     worsens: Worsening | None = None
     flapping_clear_after: timedelta = timedelta(minutes=30)
     code: str = ""  # of findings that carry no code of their own
@@ -193,6 +196,7 @@ _KEYS: dict[str, tuple[str, Any, str]] = {
     "flapping_clear_after": ("flapping_clear_after", read_span, SPAN_WORDS),
     "worsens": ("worsens", _worsening, "{after: <duration>, to: <severity>}"),
     "stops_charging": ("stops_charging", read_flag, "true or false"),
+    "confirmed_by_customer": ("confirmed_by_customer", read_flag, "true or false"),
     "code": ("code", read_text, "a fault code"),
     "advice": ("advice", read_text, "a text for agents"),
     "version": ("version", read_count, "a whole number of 1 or more"),

@@ -125,6 +125,10 @@ class Engine:
             else:
                 return
 
+    def take_asks(self) -> tuple[Place, ...]:
+        """Return the places whose status a station should be asked for, each once."""
+        return self._ledger.take_asks()
+
     @property
     def state(self) -> EngineState:
         """The whole memory, for a snapshot; give it to a new engine to go on from there."""

@@ -59,6 +59,7 @@ class Ledger:
         self._around = Surroundings(registry, catalogue, state)
         self._deadlines = Deadlines(self._is_due)
         self._decisions: list[AnyDecision] = []
+        self._asks: list[Place] = []
         self._wakes: dict[str, Wake] = {}
         self._wake_ranks: dict[str, int] = {}
         self._when_cleared: dict[str, Hook] = {}
@@ -216,6 +217,25 @@ class Ledger:
     def when_raised(self, hook: RaisedHook) -> None:
         """Call `hook` with the track of every fault that became active, and the moment."""
         self._when_raised.append(hook)
+
+    def ask_status(self, place: Place) -> None:
+        """Wish that the station is asked, once and harmlessly, for the status of a place."""
+        self._asks.append(place)
+
+    def take_asks(self) -> tuple[Place, ...]:
+        """Return the places to ask about since the last call."""
+        asks, self._asks = tuple(self._asks), []
+        return asks
+
+    def confirm(self, track: Track, at: datetime, position: int) -> None:
+        """A customer reports what is pending: it counts at once where its rule says so."""
+        track.add_evidence(position)
+        if not (self._rule(track).confirmed_by_customer and track.phase is Phase.PENDING):
+            return
+        if track.is_present:
+            track.raise_now(at)
+            self._raised(track, at, "a customer reports it")
+            self._schedule(track)
 
     def find_work(self, work: WorkFound) -> None:
         """Note work for us, once ever per key."""

@@ -38,8 +38,33 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     is_accepted: bool
 
 
+class Habit(msgspec.Struct):
+    """How often one EVSE is used, by hour of the local week, and its present quiet time.
+
+    `expected` is how many transactions its habit had let expect since the last one; `longest`
+    the most that ever was, quiet times that ended by themselves.
+    """
+
+    last_at: datetime
+    looked_at: datetime
+    weeks: float = 0.0
+    count: int = 0
+    hours: bytes = b""  # 168 counts, Monday 0 h first; b"" before the first
+    expected: float = 0.0
+    longest: float = 0.0
+
+
+class Days(msgspec.Struct):
+    """How many transactions began at a site, by day (ordinal), the latest ten weeks."""
+
+    counts: dict[int, int] = {}
+
+
 class Usage(msgspec.Struct):
-    """By station and EVSE; asks by site, the latest few."""
+    """By station and EVSE; asks and days by site; starts by hour of the week and segment."""
 
     starts: dict[StationId, dict[int, Starts]] = {}
     asked: dict[str, list[Asked]] = {}
+    habits: dict[StationId, dict[int, Habit]] = {}
+    days: dict[str, Days] = {}
+    segments: dict[str, list[int]] = {}
