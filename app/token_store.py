@@ -7,6 +7,7 @@ cannot be read every token is accepted, as without a list, and the log says so.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -112,7 +113,9 @@ class TokenStore(TokenReader):
         super().__init__(data)
         with _reasons():
             data.mkdir(parents=True, exist_ok=True)
-            self._path.touch(mode=_OWNER_ONLY)
+            if not self._path.exists():
+                self._path.touch(mode=_OWNER_ONLY)
+                _give_to_owner_of(data, self._path)
             self._connection = open_writer(self._path)
             try:
                 migrate(self._connection, self._path, SCHEMA)
@@ -170,6 +173,13 @@ def authorize_by(tokens: TokenReader) -> Authorize:
         return standing_of(listed, kind, now)
 
     return authorize
+
+
+def _give_to_owner_of(folder: Path, file: Path) -> None:
+    """Let the service read what root imported: the file goes to the data directory's owner."""
+    if os.geteuid() == 0:
+        owner = folder.stat()
+        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The list of tokens: its file, its store, its commands, and a service that goes by it."""
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -163,6 +164,13 @@ def test_an_import_replaces_the_list_or_adds_to_it(store) -> None:
 
 def test_the_file_is_for_its_owner_only(store, tmp_path) -> None:
     assert (tmp_path / TOKENS_FILE).stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_what_root_imports_belongs_to_the_service(tmp_path) -> None:
+    os.chown(tmp_path, 65_534, 65_534)
+    TokenStore(tmp_path).close()
+    assert (tmp_path / TOKENS_FILE).stat().st_uid == 65_534
 
 
 def test_a_reader_sees_an_import_at_once_also_the_first(tmp_path) -> None:
