@@ -13,7 +13,7 @@ from app.interpret import Interpreter
 from app.pipeline import Pipeline
 from app.rule_files import load_rules
 from app.site_view import BelievedSites
-from domain.events import AnyEvent
+from domain.events import AnyEvent, Unreadable
 from domain.journal import Entry, EntryKind
 from domain.places import CustomerId, SiteId, StationId
 from domain.registry import Customer, Registry, Segment, Site, Station
@@ -117,6 +117,13 @@ class _Wire:
     def resume(self) -> None: ...
 
 
+def _meaning(event: AnyEvent) -> AnyEvent:
+    """Return an event without the bytes it quotes: masked twice, rubbish may lose more."""
+    if isinstance(event, Unreadable):
+        return msgspec.structs.replace(event, said="")
+    return event
+
+
 class House:
     """`say` takes a frame to one of the stations and judges everything that came of it."""
 
@@ -208,7 +215,7 @@ class House:
             if _READER.decode(_CODER.encode(event)) != event:
                 raise FoundError(f"does not come back from the store as it was: {event}")
         again = [event for entry in entries for event in self._again.read(entry)]
-        if again != events:
+        if list(map(_meaning, again)) != list(map(_meaning, events)):
             raise FoundError(f"read back it means something else: {again} instead of {events}")
         self._pipeline.feed(self.clock.at, events)
         if self._failures:

@@ -51,7 +51,7 @@ ERROR_CODES = {
 @cache
 def _schema(folder: str, action: str) -> Draft4Validator | None:
     path = _PACKAGE / folder / "schemas" / f"{action}Response.json"
-    if not action.isalnum() or not action.isascii() or not path.exists():
+    if len(action) > 64 or not (action.isascii() and action.isalnum() and path.exists()):
         return None
     return Draft4Validator(json.loads(path.read_text("utf-8-sig")))
 
