@@ -10,7 +10,7 @@ from datetime import datetime
 import msgspec
 
 from domain.places import Place, StationId
-from ocpp_server.begun import Begun, Stop, number_meant
+from ocpp_server.begun import Begun, Stop, is_given, number_meant, unnumbered
 from ocpp_server.queues import Queue
 from ocpp_server.repeats import Earlier
 from ocpp_server.v2x.remembered import Memory2x
@@ -80,8 +80,14 @@ class Memory(msgspec.Struct, kw_only=True):
                 return self.due.pop(index)
         return None
 
+    def begins(self, begun: Begun) -> None:
+        """Remember a transaction whose number is not known yet, or never told (in a log)."""
+        self.started(unnumbered(begun.evse), begun)
+
     def started(self, transaction: str, begun: Begun) -> None:
         """Remember where a transaction runs. An EVSE has one at most (quirk F4)."""
+        self.transactions.pop(unnumbered(begun.evse), None)
+        self.begun.pop(unnumbered(begun.evse), None)
         if begun.evse:
             for number, where in list(self.transactions.items()):
                 if where == begun.evse:
@@ -104,12 +110,12 @@ class Memory(msgspec.Struct, kw_only=True):
         """
         number: str | None = stop.number
         if number not in self.transactions:
-            if number in self.over:
-                return 0
-            number = number_meant(stop, self.begun.items())
-        if number is None:
-            return None
-        self.over = [*self.over, number][-OVER_LIMIT:]
+            is_again = stop.number in self.over
+            number = number_meant(stop, self.begun.items(), is_again=is_again)
+            if number is None:
+                return 0 if is_again else None
+        if is_given(stop.number):
+            self.over = [*self.over, stop.number][-OVER_LIMIT:]
         return self._forget(number)
 
     def _forget(self, number: str) -> int:

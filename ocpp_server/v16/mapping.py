@@ -27,7 +27,7 @@ from domain.events import (
     TransactionStarted,
 )
 from domain.places import Place
-from ocpp_server.begun import Stop, is_overtaken
+from ocpp_server.begun import Begun, Stop, is_overtaken
 from ocpp_server.calls import Mapping
 from ocpp_server.masking import mask_text
 from ocpp_server.memory import AnswerDue
@@ -154,6 +154,15 @@ def transaction_started(message: StartTransaction, scene: Scene) -> tuple[AnyEve
     )
     if is_old:  # out of a backlog: what runs now is newer
         return ()
+    scene.memory.begins(
+        Begun(
+            evse=place.evse,
+            heard_at=scene.at,
+            at=reported_at,
+            meter_wh=meter_wh,
+            id_token=id_token,
+        )
+    )
     return (
         TransactionStarted(
             place=place,

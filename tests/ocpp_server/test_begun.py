@@ -181,6 +181,53 @@ def test_a_stop_that_comes_again_is_not_foreign_and_ends_nothing_else():
     assert len(station.translation.over) == OVER_LIMIT
 
 
+def logged(*said):
+    """Read a log without our answers; return its ends, and what is believed to run."""
+    translation, fleet, ends = Translation(station=STATION, protocol="ocpp1.6"), Fleet(), []
+    for minute, action, payload in said:
+        at = later(minute)
+        frame = msgspec.json.encode(
+            [2, str(minute), action, payload | {"timestamp": at.isoformat()}]
+        )
+        for event in translation.received(frame, at=at, position=minute + 1):
+            fleet.apply(event)
+            ends += [event] if isinstance(event, TransactionEnded) else []
+    return ends, fleet.stations[STATION].transactions
+
+
+def begin(evse, token="A", meter=0):
+    return {"connectorId": evse, "idTag": token, "meterStart": meter}
+
+
+def test_in_a_log_without_our_answers_a_stop_ends_the_one_it_can_mean():
+    stop = {"transactionId": 4711, "meterStop": 5000}
+    ends, running = logged(
+        (0, "StartTransaction", begin(1)),
+        (60, "StopTransaction", stop),
+        (61, "StopTransaction", stop | {"transactionId": 4712}),
+    )
+    assert [(end.place.evse, end.is_foreign) for end in ends] == [(1, False), (0, True)]
+    assert running == {}
+
+
+def test_of_two_unnumbered_ones_the_token_or_the_meter_tells():
+    ends, running = logged(
+        (0, "StartTransaction", begin(1, "A", 90_000)),
+        (1, "StartTransaction", begin(2, "B", 1000)),
+        (60, "StopTransaction", {"transactionId": 7, "meterStop": 5000}),
+        (61, "StopTransaction", {"transactionId": 8, "meterStop": 95_000, "idTag": "A"}),
+    )
+    assert [end.place.evse for end in ends] == [2, 1]
+    assert running == {}
+
+
+def test_a_start_that_named_no_connector_is_remembered_until_its_number_comes():
+    station = Station()
+    number = station.start(EIGHT, evse=0)
+    assert station.translation.transactions == {number: 0}
+    assert list(station.translation.begun) == [number]
+
+
 def test_a_restart_in_between_changes_nothing():
     station = Station()
     station.start(EIGHT)
