@@ -38,6 +38,22 @@ class Receiver(Protocol):
         """Called now and then."""
 
 
+class _Nobody:
+    """Takes over from a connection that has ended."""
+
+    def receive(self, frame: bytes, now: datetime) -> None:
+        """Drop it: nobody is left to answer to."""
+
+    def heard(self) -> None:
+        """Nobody wants to know."""
+
+    def look_after(self) -> None:
+        """Nothing is left to look after."""
+
+
+_NOBODY = _Nobody()
+
+
 class Link(WSListener):
     """One open websocket. `connection` is set before the handover.
 
@@ -200,6 +216,8 @@ class Link(WSListener):
         self._fragments = None
         self._is_closing = True
         self._on_end(self, code, self._why)
+        # It knows us, too: thousands that end at once would wait for a full collection.
+        self.connection = _NOBODY
 
     def pause_writing(self) -> None:
         """Abort: the peer has left more unread than it may."""

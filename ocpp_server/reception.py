@@ -120,7 +120,7 @@ class Reception(asyncio.Protocol):
             elif not transport.is_closing():
                 late = bytes(self._received)
                 endpoint.take_on(transport, arrival, admission.station, late)
-                self._end()  # not before: should taking on fail, the socket is still ours
+                self._hand_over()  # not before: should taking on fail, the socket is ours
         except TimeoutError:
             self._refuse(refusal(503, RefusalReason.GATE_BUSY, _ADVICE[503]))
         except Exception:
@@ -135,7 +135,7 @@ class Reception(asyncio.Protocol):
             self._refuse(wait)
         elif not transport.is_closing():
             anteroom.take_on(transport, arrival, bytes(self._received))
-            self._end()
+            self._hand_over()
 
     def _slow_down(self, station: StationId) -> Refuse | None:
         now_s = asyncio.get_running_loop().time()
@@ -169,6 +169,11 @@ class Reception(asyncio.Protocol):
                 transport.write(refused.response)
             transport.close()
         self._end()
+
+    def _hand_over(self) -> None:
+        """Let go: the socket is another's, and uvloop keeps us for as long as it is open."""
+        self._end()
+        self._admission = None
 
     def _end(self) -> None:
         self._is_over = True

@@ -204,10 +204,11 @@ async def test_one_that_leaves_while_the_gate_decides_leaves_nothing_behind(
     station.frame(BOOT)
     await served.until(lambda: any(link.connection.task for link in served.endpoint.links))
     (link,) = served.endpoint.links
+    asking = link.connection.task
     station.reset()
     await served.until(lambda: not served.endpoint.links)
     may_go.set()
-    await link.connection.task
+    await asking
 
     assert served.recorder.entries == []
     assert served.endpoint.connected_stations() == ()
