@@ -123,7 +123,9 @@ async def open_doors(endpoint: Endpoint, host: str, port: int, tls: ServerTls) -
     listening: list[socket.socket] = []
     try:
         for family, address in dict.fromkeys((each[0], each[4]) for each in found):
-            listening.append(_listen(family, address))
+            if listening:  # on the same port, also where the system chose it
+                port = listening[0].getsockname()[1]
+            listening.append(_listen(family, (address[0], port, *address[2:])))
     except OSError:
         for each in listening:
             each.close()

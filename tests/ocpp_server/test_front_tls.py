@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import socket
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from ocpp_server import tls_door
 from ocpp_server.limits import Limits
 from ocpp_server.refusal import RefusalReason
 from ocpp_server.tls import ServerTls, TlsFilesError
@@ -293,3 +295,52 @@ async def test_a_station_without_an_id_in_its_address_is_known_by_its_certificat
 
         assert answer.startswith(b"HTTP/1.1 101 ")
         assert served.endpoint.connected_stations() == (name,)
+
+
+class Exhausted(socket.socket):
+    """A listening socket for which the system has no file left, once."""
+
+    has_failed = False
+
+    def accept(self) -> Any:
+        if not self.has_failed:
+            self.has_failed = True
+            raise OSError(errno.EMFILE, "Too many open files")
+        return super().accept()
+
+
+async def test_without_a_free_file_nobody_is_accepted_for_a_moment_and_then_all_are(
+    serve: Any, dial: Any, files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tls_door, "_PAUSE_S", 0.1)
+    served = await serve()
+    listening = Exhausted()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
+    door = tls_door.TlsDoor(served.endpoint, listening, ServerTls(files.chain, files.key))
+    with capture_logs() as logged:
+        await comes_in(dial, door.port, knowing(files.root))
+    door.close()
+    door.close()
+
+    assert logged[0]["event"] == "nobody is accepted for a moment"
+
+
+async def test_an_address_that_is_taken_is_an_error_and_leaves_nothing_open(
+    serve: Any, files: Files
+) -> None:
+    tls = ServerTls(files.chain, files.key)
+    served = await serve(ssl=tls)
+
+    with pytest.raises(OSError, match="in use"):
+        await served.endpoint.start("127.0.0.1", served.port, tls)
+
+
+async def test_a_host_name_may_mean_several_addresses(
+    serve: Any, dial: Any, files: Files
+) -> None:
+    tls = ServerTls(files.chain, files.key)
+    served = await serve()
+    port = await served.endpoint.start("localhost", 0, tls)
+
+    await comes_in(dial, port, knowing(files.root))
