@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET, UnsetType, inspect
 
 from domain.events import Breach
+from ocpp_server.masking import mask_text
 
 BREACH_LIMIT = 20
 """Breaches listed per message; a further one says how many were left out."""
@@ -74,7 +75,7 @@ def as_text(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = as_text(value)
+    text = mask_text(as_text(value))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

@@ -242,7 +242,7 @@ def _heard(scene: Scene) -> Heard:
 
 def _result_refused(refused: ResultRefused, scene: Scene) -> Reading:
     """Our answer was no good to the station: that is for us to see."""
-    said = refused.payload[:200].decode("utf-8", "replace")
+    said = mask_secrets(refused.payload)[:200].decode("utf-8", "replace")
     scene.breaches.append(
         Breach("", f"our answer {refused.message_id[:40]} was refused: {said}")
     )

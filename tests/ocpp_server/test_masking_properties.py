@@ -93,10 +93,9 @@ def assert_nothing_kept(reaction):
 
 
 @pytest.mark.parametrize("protocol", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
-@given(holder=secrets_in_json())
-@settings(max_examples=40, deadline=None)
-def test_a_secret_in_vendor_json_is_never_kept(protocol, holder):
-    is_text = protocol == "ocpp1.6"
+@given(holder=secrets_in_json(), is_text=st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_a_secret_in_vendor_json_is_never_kept(protocol, holder, is_text):
     payload = {"vendorId": "V", "data": json.dumps(holder) if is_text else holder}
     assert_nothing_kept(said("DataTransfer", payload, protocol))
 

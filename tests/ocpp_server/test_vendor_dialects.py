@@ -240,6 +240,28 @@ def test_a_data_transfer_of_nobody_we_know_is_kept_as_it_is():
     assert received.payload == "a;b"
 
 
+@pytest.mark.parametrize("protocol", ["ocpp1.6", "ocpp2.0.1", "ocpp2.1"])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"messageId": "x"},
+        {"vendorId": "EV-BOX", "messageId": "evbStatusNotification"},
+        {"vendorId": "EV-BOX", "messageId": "evbStatusNotification", "data": 7},
+        {"vendorId": "EN+", "messageId": "gatewayInfo", "data": ["a"]},
+        {"vendorId": None, "data": None},
+        {"vendorId": "v" * 300, "messageId": 5, "data": {"a": {"b": []}}, "more": 1},
+        [],
+        "text",
+    ],
+)
+def test_a_data_transfer_is_accepted_whatever_it_holds(payload, protocol):
+    reaction = hear(json.dumps([2, "1", "DataTransfer", payload]).encode(), protocol)
+    if isinstance(payload, dict) or protocol == "ocpp1.6":
+        assert reaction.answer == b'[3,"1",{"status":"Accepted"}]'
+    assert reaction.events
+
+
 # --- codecs -------------------------------------------------------------------------------
 
 
