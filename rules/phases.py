@@ -36,47 +36,43 @@ _NOTHING_A = 0.5
 _SOMETHING_A = 2.0
 
 
-def missing_by_voltage(reading: Reading, limit: PhaseParameters) -> int:
-    """Return the phase (1 to 3) without voltage while the two others have it; 0: none."""
-    volts = [volt for volt in reading.voltages if volt is not None]
-    if len(volts) < 3 or sorted(volts)[1] < limit.good_v or min(volts) >= limit.low_v:
-        return 0
-    return volts.index(min(volts)) + 1
-
-
-def missing_by_current(reading: Reading, limit: PhaseParameters) -> int:
-    """Return the phase (1 to 3) without current while the two others carry some; 0: none."""
-    amps = [amp for amp in reading.currents if amp is not None]
-    if len(amps) < 3 or sorted(amps)[1] < limit.carried_a or min(amps) >= _NOTHING_A:
-        return 0
-    return amps.index(min(amps)) + 1
-
-
-def is_unbalanced(reading: Reading, limit: PhaseParameters) -> bool:
-    """Tell whether all three phases carry current, and one far less than another."""
-    amps = [amp for amp in reading.currents if amp is not None]
-    if len(amps) < 3 or min(amps) < 1:
-        return False
-    return max(amps) >= limit.loaded_a and min(amps) < limit.balance * max(amps)
-
-
-def carries_three(reading: Reading) -> bool:
-    """Tell whether all three phases carry current."""
-    return all(amp is not None and amp >= _SOMETHING_A for amp in reading.currents)
-
-
-def odd_phase(metered: Metered, reading: Reading, limit: PhaseParameters) -> str:
-    """Say what is odd about the phases; "" where nothing is. Counts transactions."""
-    by_voltage = missing_by_voltage(reading, limit)
-    if by_voltage:
-        return f"no voltage on L{by_voltage}"
-    if carries_three(reading):
+def look_at_phases(
+    metered: Metered, reading: Reading, limit: PhaseParameters
+) -> tuple[str, bool]:
+    """Say what is odd about the phases ("" where nothing is), and whether all three are seen
+    to be there. Counts transactions."""
+    amps, volts = reading.currents, reading.voltages
+    lost = missing(volts, at_most=limit.low_v, others=limit.good_v)
+    if lost:
+        return f"no voltage on L{lost}", False
+    first, second, third = amps
+    if first is None or second is None or third is None:
+        return "", False
+    least = min(first, second, third)
+    if least >= _SOMETHING_A:
         metered.has_three = True
         metered.odd_phase = metered.odd_count = 0
-        return "unbalanced currents" if is_unbalanced(reading, limit) else ""
-    phase = missing_by_current(reading, limit)
+        most = max(first, second, third)
+        is_odd = most >= limit.loaded_a and least < limit.balance * most
+        return ("unbalanced currents" if is_odd else ""), not is_odd
+    phase = missing(amps, at_most=_NOTHING_A, others=limit.carried_a)
     if not phase:
-        return ""
+        return "", False
+    return _count(metered, phase, limit), False
+
+
+def missing(values: list[float | None], *, at_most: float, others: float) -> int:
+    """Return the phase (1 to 3) below a value while the two others reach theirs; 0: none."""
+    first, second, third = values
+    if first is None or second is None or third is None:
+        return 0
+    least = min(first, second, third)
+    if least >= at_most or sorted((first, second, third))[1] < others:
+        return 0
+    return values.index(least) + 1
+
+
+def _count(metered: Metered, phase: int, limit: PhaseParameters) -> str:
     if phase != metered.odd_phase:
         metered.odd_phase, metered.odd_count, metered.is_odd = phase, 0, False
     if not metered.is_odd:
@@ -85,13 +81,6 @@ def odd_phase(metered: Metered, reading: Reading, limit: PhaseParameters) -> str
     if metered.has_three and metered.odd_count >= limit.transactions:
         return f"no current on L{phase} in {metered.odd_count} transactions"
     return ""
-
-
-def is_phase_fine(reading: Reading, limit: PhaseParameters) -> bool:
-    """Tell whether a reading shows that nothing is odd: three phases, all there."""
-    volts = [volt for volt in reading.voltages if volt is not None]
-    has_volts = not volts or min(volts) >= limit.low_v
-    return carries_three(reading) and has_volts and not is_unbalanced(reading, limit)
 
 
 def hot(metered: Metered, reading: Reading, limit: HeatParameters) -> str:

@@ -46,6 +46,7 @@ class Reading:
 
     __slots__ = (
         "currents",
+        "drawn_w",
         "heat_c",
         "offered_a",
         "offered_w",
@@ -60,6 +61,7 @@ class Reading:
     def __init__(self) -> None:
         self.register_wh: float | None = None
         self.power_w: float | None = None
+        self.drawn_w: float | None = None  # the power, worked out of currents if need be
         self.total_a: float | None = None  # a current without a phase
         self.currents: list[float | None] = [None, None, None]
         self.voltage_v: float | None = None  # without a phase
@@ -68,22 +70,6 @@ class Reading:
         self.offered_w: float | None = None
         self.heat_c: float | None = None
         self.soc: float | None = None
-
-    @property
-    def most_a(self) -> float | None:
-        """The current of the phase that carries most."""
-        known = [current for current in self.currents if current is not None]
-        return max(known) if known else self.total_a
-
-    @property
-    def drawn_w(self) -> float | None:
-        """The power, worked out from the currents where it was not measured."""
-        if self.power_w is not None:
-            return self.power_w
-        known = [current for current in self.currents if current is not None]
-        if known:
-            return sum(known) * NOMINAL_V
-        return None if self.total_a is None else self.total_a * NOMINAL_V
 
     @property
     def is_limited(self) -> bool:
@@ -118,7 +104,15 @@ def read_samples(samples: Iterable[Sample]) -> Reading:
             setattr(reading, _WHOLE[kind], sample.value)
     if reading.power_w is None:
         reading.power_w = phased_w
+    reading.drawn_w = _drawn(reading) if reading.power_w is None else reading.power_w
     return reading
+
+
+def _drawn(reading: Reading) -> float | None:
+    known = [current for current in reading.currents if current is not None]
+    if known:
+        return sum(known) * NOMINAL_V
+    return None if reading.total_a is None else reading.total_a * NOMINAL_V
 
 
 class Readings:

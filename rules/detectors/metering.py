@@ -47,7 +47,7 @@ from rules.energy import (
 )
 from rules.memory.metering import Metered
 from rules.parameters import Parameters
-from rules.phases import HeatParameters, PhaseParameters, hot, is_phase_fine, odd_phase
+from rules.phases import HeatParameters, PhaseParameters, hot, look_at_phases
 from rules.readings import Reading
 from rules.sighting import Sighting
 from rules.workplace import Workplace
@@ -199,8 +199,7 @@ class Meters:
             has_moved = reading.register_wh is not None and not metered.still_wh
             self._judge(frozen_rule, place, event, why, is_over=has_moved)
         for phase_rule, wants in self._phases:
-            why = odd_phase(metered, reading, wants)
-            is_fine = not why and is_phase_fine(reading, wants)
+            why, is_fine = look_at_phases(metered, reading, wants)
             self._judge(phase_rule, place, event, why, is_over=is_fine)
         for heat_rule, warm in self._heat:
             why = hot(metered, reading, warm)
@@ -272,6 +271,8 @@ class Meters:
         self._ledger.see(rule, place, sighting)
 
     def _end(self, rule: Rule, place: Place, event: PlaceEvent) -> None:
+        if not self._ledger.tracks_at(StationId(place.name)):
+            return  # by far the most frequent case
         at = event.observed_at
         self._ledger.end(rule, place, at, event.position, by=ClearedBy.EVIDENCE)
 
