@@ -148,6 +148,8 @@ class Intake:
             return
         if any(held.fault.fingerprint == fault.fingerprint for held in speaker.faults):
             return
+        if speaker.kind is TicketKind.FLEET and fault.place.station in speaker.stations:
+            return  # half the fleet is affected: its stations say it, once
         listed = self._filing.noted(
             with_listed(speaker, fault),
             at,

@@ -190,8 +190,19 @@ def _is_known(ticket: Ticket, reader: Reader, fault: Fault) -> bool:
     return False
 
 
-def _is_same_matter(one: Fault, other: Fault) -> bool:
-    if one.place.station is None or one.place.station != other.place.station:
+def _is_same_matter(known: Fault, other: Fault) -> bool:
+    """Tell whether who knows of one fault knows of the other: parts of a station, or a cause.
+
+    Of a site a cause is recognised after what it explains: its controller was lost and told of,
+    and then the whole site turns out to be dark.
+    """
+    if known.place.station is None:
+        return known.place == other.place and known.inhibited_by == other.name
+    return _is_of_one_station(known, other)
+
+
+def _is_of_one_station(one: Fault, other: Fault) -> bool:
+    if one.place.station != other.place.station:
         return False
     is_nested = one.place == other.place or 0 in (one.place.evse, other.place.evse)
     return is_nested and not set(one.codes).isdisjoint(other.codes)

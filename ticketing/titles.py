@@ -31,6 +31,8 @@ def ticket_title(ticket: Ticket, registry: Registry, wording: Wording) -> str:
 
 def _places(ticket: Ticket) -> str:
     more = len(ticket.places) - _PLACES_AT_MOST
+    if ticket.kind is TicketKind.FLEET and ticket.stations:
+        return f"{ticket.place} ({len(ticket.stations)} stations)"
     if ticket.kind is TicketKind.FLEET or not ticket.places:
         return str(ticket.place)
     shown = ", ".join(ticket.places[:_PLACES_AT_MOST])

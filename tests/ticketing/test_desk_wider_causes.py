@@ -139,3 +139,105 @@ def test_an_evse_is_listed_where_its_station_is(world):
     world.raised(world.at(9, 1), "N-001/1", inhibited_by=BY_STATION)
     (ticket,) = world.tickets.values()
     assert ticket.listed == ("connector-faulted@N-001/1", "station-faulted@N-001")
+
+
+# --- several tickets of one cause -------------------------------------------------------------
+
+BY_CARRIER = "carrier-lost@carrier:telco"
+
+
+def test_a_site_and_the_carrier_it_is_lost_by_are_linked_both_ways(world):
+    at = world.at(9)
+    world.raised(at, "carrier:telco", rule="carrier-lost", code="site-dark")
+    world.raised(at, "site:north", rule="site-dark", code="site-dark", part_of=BY_CARRIER)
+    fleet, site = world.tickets.values()
+    assert (fleet.kind, fleet.customer, fleet.linked) == ("fleet", None, (site.id,))
+    assert (site.kind, site.customer, site.linked) == ("site", "acme", (fleet.id,))
+    assert world.reasons == ["opened"], "the customer is told once, by their own ticket"
+    assert fleet.history[-1].why == "site-dark@site:north is part of carrier-lost@carrier:telco"
+
+
+def test_a_ticket_that_was_open_before_is_linked_when_the_wider_cause_is_known(world):
+    world.raised(world.at(9), "site:north", rule="site-dark", code="site-dark")
+    world.raised(world.at(9, 4), "carrier:telco", rule="carrier-lost", code="site-dark")
+    for _ in range(2):
+        world.happens(
+            world.at(9, 4), "linked", "site:north", rule="site-dark", part_of=BY_CARRIER
+        )
+    site, fleet = world.tickets.values()
+    assert (site.linked, fleet.linked) == ((fleet.id,), (site.id,)), "once, however often said"
+    assert world.reasons == ["opened"]
+
+
+def test_a_link_is_made_only_while_both_tickets_are_open(world):
+    world.raised(world.at(9), "site:north", rule="site-dark", part_of=BY_CARRIER)
+    world.raised(world.at(9), "carrier:telco", rule="carrier-lost", code="site-dark")
+    world.raised(world.at(9, 1), "N-001", inhibited_by=BY_WORK)  # in no ticket
+    world.happens(world.at(9, 1), "linked", "N-001", part_of=BY_CARRIER)
+    world.cleared(world.at(9, 2), "site:north", rule="site-dark", part_of=BY_CARRIER)
+    assert [ticket.linked for ticket in world.tickets.values()] == [(), ()]
+
+
+def test_links_stand_in_the_order_of_their_numbers_and_bring_their_stations(world):
+    world.raised(world.at(9), "carrier:telco", rule="carrier-lost", code="site-dark")
+    for number in range(9):
+        world.raised(world.at(9, number), f"X-{number}")  # tickets in between
+    for name in ("S-001", "N-002"):
+        world.raised(world.at(10), name, rule="offline", code="offline", part_of=BY_CARRIER)
+    fleet = world.tickets["T-1001"]
+    assert fleet.linked == ("T-1011", "T-1012")
+    assert fleet.stations == ("N-002", "S-001")
+    assert world.tickets["T-1011"].stations == ("S-001",)
+    assert fleet.title == "major site-dark carrier:telco (2 stations): No connection"
+
+
+def test_a_drop_of_the_fleet_lists_what_its_stations_do_not_say(world):
+    stations = ("N-001", "N-002")
+    world.raised(world.at(9), "fleet", rule="fleet-drop", code="offline", stations=stations)
+    by = {"rule": "offline", "code": "offline", "inhibited_by": "fleet-drop@fleet"}
+    for name in ("N-001", "N-002", "N-003"):
+        world.raised(world.at(9, 30), name, **by)
+    (ticket,) = world.tickets.values()
+    assert ticket.listed == ("offline@N-003",)
+    assert ticket.stations == ("N-001", "N-002", "N-003")
+    assert world.notices == []
+
+
+def test_a_controller_that_went_with_its_dark_site_stands_in_the_same_ticket(world):
+    at = world.at(9)
+    by = {"rule": "gateway-lost", "code": "gateway-lost", "inhibited_by": BY_SITE}
+    world.happens(at, "raised", "site:north", **by)
+    assert world.tickets == {}, "the dark site is not active yet"
+    world.restarts()
+    world.raised(at, "site:north", rule="site-dark", code="site-dark")
+    (ticket,) = world.tickets.values()
+    assert ticket.rules == ("gateway-lost", "site-dark")
+    assert world.reasons == ["opened"]
+
+
+def test_a_controller_that_is_lost_while_its_site_is_dark_joins_untold(world):
+    world.raised(world.at(9), "site:north", rule="site-dark", code="site-dark")
+    by = {"rule": "gateway-lost", "code": "gateway-lost", "inhibited_by": BY_SITE}
+    world.raised(world.at(9, 5), "site:north", **by)
+    assert world.tickets["T-1001"].rules == ("gateway-lost", "site-dark")
+    assert world.reasons == ["opened"]
+
+
+def test_who_was_told_of_the_controller_hears_nothing_new_when_the_site_is_dark(world):
+    controller = {"rule": "gateway-lost", "code": "gateway-lost"}
+    world.raised(world.at(9), "site:north", **controller)
+    world.happens(world.at(9, 14), "raised", "site:north", rule="site-dark", code="site-dark")
+    world.happens(
+        world.at(9, 14), "inhibited", "site:north", **controller, inhibited_by=BY_SITE
+    )
+    world.passes(world.at(9, 14))
+    assert world.reasons == ["opened"]
+    world.cleared(world.at(10), "site:north", rule="site-dark", code="site-dark")
+    world.cleared(world.at(10), "site:north", **controller)
+    assert world.reasons == ["opened", "resolved"]
+
+
+def test_another_fault_of_a_site_that_explains_nothing_is_told(world):
+    world.raised(world.at(9), "site:north", rule="gateway-lost", code="gateway-lost")
+    world.raised(world.at(9, 14), "site:north", rule="load-limit", code="load-limit")
+    assert world.reasons == ["opened", "added"]
