@@ -168,6 +168,9 @@ class Link(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """Take over a socket whose handshake was answered."""
         self._transport = transport
+        # The front has read them; picows would keep two KB of them while the link is open.
+        transport.request.headers.clear()
+        transport.response.headers.clear()
         limits = self._context.limits
         underlying = transport.underlying_transport
         underlying.set_write_buffer_limits(high=limits.max_unsent_bytes)

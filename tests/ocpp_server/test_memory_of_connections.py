@@ -39,3 +39,14 @@ async def test_an_open_connection_keeps_nothing_of_its_admission(serve: Any) -> 
         await asyncio.sleep(0)
         names = [task.get_name() for task in gc.get_objects() if isinstance(task, asyncio.Task)]
         assert [name for name in names if name.startswith("admit ")] == []
+
+
+async def test_an_open_connection_keeps_no_head_of_its_handshake(serve: Any) -> None:
+    served = await serve()
+    async with websockets.connect(served.url(), subprotocols=["ocpp1.6"]) as station:
+        await served.until(lambda: served.endpoint.connections == 1)
+        heads = [thing for thing in gc.get_objects() if type(thing).__name__ == "CIMultiDict"]
+        assert heads
+        assert [dict(head) for head in heads if head] == []
+        await station.send('[2,"1","Boot",{}]')
+        assert await station.recv() == '[3,"1","Boot"]'
