@@ -109,8 +109,14 @@ def plain(said: str) -> str:
 def says_over(said: str, word: str) -> bool:
     """Tell whether a text says of a word in it that this is over: `Error X resolved`."""
     text = plain(said[:LENGTH_LIMIT])
-    at = text.find(plain(word))
-    return at >= 0 and _OVER.match(text[at + len(plain(word)) :]) is not None
+    name = plain(word)
+    at = text.find(name) if name else -1
+    while at >= 0:
+        end = at + len(name)
+        if not text[at - 1 : at].isalnum() and _OVER.match(text[end:]) is not None:
+            return True
+        at = text.find(name, end)
+    return False
 
 
 def _is_over(before: str, after: str) -> bool:

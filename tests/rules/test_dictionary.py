@@ -351,6 +351,10 @@ def test_what_a_text_says_is_over_is_not_counted_though_its_code_is_sent():
     # EVerest/EVerest#2455: the code of what ended, errorCode of what is left
     said = ErrorReport("HighTemperature", "", "CX002", "Error CX002 resolved")
     assert DICTIONARY.meaning(said).codes == ("CX003",)
+    said = ErrorReport("OtherError", "", "CX002", "CX002: Error CX002 resolved")
+    assert DICTIONARY.meaning(said).codes == ()
+    said = ErrorReport("OtherError", "", "CX002", "Error XCX002 resolved, CX002 goes on")
+    assert DICTIONARY.meaning(said).codes == ("CX002",)
     word = "board/MREC2GroundFailure"
     said = ErrorReport("OtherError", "", word, f"Error {word} resolved")
     assert DICTIONARY.meaning(said).codes == ()
@@ -362,7 +366,9 @@ def test_no_words_break_the_dictionary(code, vendor_code, text, vendor):
     assert list(meaning.codes) == sorted(set(meaning.codes))
 
 
-@pytest.mark.parametrize("part", ["emergency ", "E", "e-", "error,", "cx0", " not", "is was "])
+@pytest.mark.parametrize(
+    "part", ["emergency ", "E", "e-", "error,", "cx0", " not", "is was ", "_", "- -", "1"]
+)
 @pytest.mark.timeout(10)
 def test_no_text_makes_the_dictionary_slow(part):
     DICTIONARY.meaning(ErrorReport("x", "", part * 20_000, part * 20_000))
