@@ -28,6 +28,7 @@ from domain.events import (
 from domain.places import CustomerId, Place, SiteId, StationId
 from domain.registry import Registry
 from ocpp_server import frames
+from ocpp_server.asking import triggered_by
 from ocpp_server.hearing import LoggedHearing
 
 LATE_CLOSE = timedelta(minutes=30)
@@ -148,7 +149,7 @@ class LogReader:
         if hearing is None:
             return
         hearing.pass_time(line.at)
-        if reading.result_of is not None:
+        if reading.result_of is not None or hearing.is_asked_for(reading.action):
             if hearing.answered():
                 yield DeafnessEnded(observed_at=line.at, position=position, station=station)
         elif (told := hearing.heard()) is not None:
@@ -169,7 +170,7 @@ class LogReader:
         told = frames.read(frame)
         if isinstance(told, frames.Call):
             hearing = self._hearing.setdefault(station, LoggedHearing())
-            hearing.called(told.message_id, line.at)
+            hearing.called(told.message_id, line.at, asked_for=triggered_by(told))
 
     def _on_maintenance(self, line: LogLine, position: int) -> Iterator[AnyEvent]:
         if line.until is None or line.until.tzinfo is None:

@@ -17,6 +17,7 @@ from domain.events import AnyEvent, ProtocolLearned, StatusReported
 from domain.ports import CommandResult
 from ocpp_server.commands import Command, CommandLine
 from ocpp_server.context import Context
+from ocpp_server.frames import Call
 
 WHOLE_STATION = 0
 """Stands for all connectors of a station whose number of EVSEs is not known.
@@ -33,6 +34,12 @@ class _Answer(msgspec.Struct):
     """What a TriggerMessage is answered with, the part that matters here."""
 
     status: str = "Accepted"
+
+
+class _Trigger(msgspec.Struct, rename="camel"):
+    """A TriggerMessage, the part that matters here."""
+
+    requested_message: str = ""
 
 
 class StatusAsker:
@@ -119,6 +126,16 @@ def status_request_2x(evse: int) -> bytes:
     """Build a TriggerMessage (OCPP 2.0.1 F06) for the status of an EVSE's first connector."""
     place = {"id": evse, "connectorId": 1}
     return msgspec.json.encode({"requestedMessage": "StatusNotification", "evse": place})
+
+
+def triggered_by(call: Call) -> str:
+    """Return the message that a call asks a station to send; "" where it asks for none."""
+    if call.action not in ("TriggerMessage", "ExtendedTriggerMessage"):
+        return ""
+    try:
+        return msgspec.json.decode(call.payload or b"{}", type=_Trigger).requested_message
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def _is_2x(protocol: str) -> bool:

@@ -59,26 +59,33 @@ class Hearing:
 
 
 class LoggedHearing(Hearing):
-    """The same of a station in a log, where nobody but the lines tells that time is over."""
+    """The same of a station in a log, where nobody but the lines tells that time is over.
+
+    Logs are excerpts at times: what a call asked for, said in time, is as good as its answer.
+    """
 
     __slots__ = ("_calls",)
 
     def __init__(self) -> None:
         super().__init__()
-        self._calls: dict[str, datetime] = {}
+        self._calls: dict[str, tuple[datetime, str]] = {}
 
-    def called(self, message_id: str, at: datetime) -> None:
-        """A call of the central system stands in the log."""
-        self._calls[message_id] = at
+    def called(self, message_id: str, at: datetime, *, asked_for: str = "") -> None:
+        """A call of the central system stands in the log; `asked_for`: what it triggers."""
+        self._calls[message_id] = at, asked_for
         if len(self._calls) > LOG_CALLS:
             del self._calls[next(iter(self._calls))]
 
     def pass_time(self, now: datetime) -> None:
         """Give up the calls whose time for an answer is over."""
-        for message_id, left_at in list(self._calls.items()):
+        for message_id, (left_at, _) in list(self._calls.items()):
             if now - left_at > LOG_PATIENCE:
                 del self._calls[message_id]
                 self.missed(left_at)
+
+    def is_asked_for(self, action: str) -> bool:
+        """Tell whether a call that still has its time asked for this."""
+        return bool(action) and any(asked == action for _, asked in self._calls.values())
 
     def answered(self) -> bool:
         """The station answered a call: those before it count no more."""

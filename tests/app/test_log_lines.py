@@ -178,6 +178,27 @@ def test_a_station_of_a_log_that_answers_no_call_and_talks_on_is_deaf():
     assert deaf == [noticed, ended]
 
 
+def test_what_a_call_asked_for_is_as_good_as_its_answer():
+    # Excerpts of logs leave answers out.
+    values = '[2,"v","MeterValues",{"connectorId":1,"meterValue":[]}]'
+    assert not told(
+        ("08:00:00", "received", BEAT),
+        ("08:01:00", "sent", called(1)),
+        ("08:01:05", "received", values),
+        ("08:02:00", "sent", called(2)),
+        ("08:02:05", "received", values),
+        ("08:09:00", "received", BEAT),
+        ("08:10:00", "sent", '[2,"4","TriggerMessage",{"requestedMessage":7}]'),
+        ("08:19:00", "received", BEAT),
+    )
+    assert told(
+        ("08:00:00", "received", BEAT),
+        ("08:01:00", "sent", called(1)),
+        ("08:02:00", "sent", called(2)),
+        ("08:09:00", "received", values),  # too late to be meant
+    )
+
+
 def test_a_station_that_answers_the_second_call_only_lost_one():
     assert not told(
         ("08:00:00", "received", BEAT),
