@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -37,17 +37,12 @@ _EVENT_CODER = msgspec.json.Encoder()
 class _Life:
     """Signs of life of one station that have no entry yet."""
 
-    __slots__ = ("count", "first_at", "gap_s", "last_at")
+    __slots__ = ("count", "first_at", "gap", "last_at")
 
     def __init__(self, at: datetime) -> None:
         self.first_at = self.last_at = at
         self.count = 1
-        self.gap_s = 0.0
-
-    def add(self, at: datetime) -> None:
-        self.gap_s = max(self.gap_s, (at - self.last_at).total_seconds())
-        self.last_at = at
-        self.count += 1
+        self.gap = timedelta(0)
 
 
 class GroupRecorder:
@@ -131,8 +126,12 @@ class GroupRecorder:
         life = self._lives.get(station)
         if life is None:
             self._lives[station] = _Life(now)
-        else:
-            life.add(now)
+            return
+        gap = now - life.last_at
+        if gap > life.gap:
+            life.gap = gap
+        life.last_at = now
+        life.count += 1
 
     # --- for core ----------------------------------------------------------------------------
 
@@ -297,7 +296,7 @@ def _heard(station: StationId, life: _Life, now: datetime) -> Callable[[int], An
             first_at=life.first_at,
             last_at=life.last_at,
             count=life.count,
-            longest_gap_s=round(life.gap_s, 3),
+            longest_gap_s=round(life.gap.total_seconds(), 3),
         )
 
     return make

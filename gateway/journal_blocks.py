@@ -41,17 +41,17 @@ class OpenBlock:
 
     def add(self, rows: Iterable[Row]) -> None:
         """Note rows, in the order of their positions."""
-        frames, newest_at = self._frames, self._newest_at
+        frames, last_kind, newest_at = self._frames, int(_LAST_FRAME_KIND), self._newest_at
         position = self._last
         count = 0
         for position, at, kind, station, _, _ in rows:
+            if not count:
+                self._first = self._first or position
             count += 1
             if at > newest_at:
                 newest_at = at
-            if station is not None and kind <= _LAST_FRAME_KIND:
+            if kind <= last_kind and station is not None:
                 frames[station].append(position)
-            if not self._first:
-                self._first = position
         self._last, self._newest_at = position, newest_at
         self.count += count
 

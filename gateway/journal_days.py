@@ -142,7 +142,8 @@ def _rows(numbers: StationNumbers, entries: Sequence[Entry]) -> list[Row]:
             micros = micros_of(at)
         station = entry.station
         known = None if station is None else number(station)
-        rows.append((entry.position, micros, entry.kind, known, entry.body, entry.answer))
+        kind = 0 + entry.kind  # a plain number: others are first looked up among adapters
+        rows.append((entry.position, micros, kind, known, entry.body, entry.answer))
     return rows
 
 

@@ -50,7 +50,7 @@ class KnownFrames:
 
         Such a frame conforms to its schema.
         """
-        for layout in self._layouts.get(_glance(tail), ()):
+        for layout in self._layouts.get(glance(tail), ()):
             events = layout.read(tail, memory, at, position)
             if events is not None:
                 return events
@@ -70,7 +70,7 @@ class KnownFrames:
             return
         if is_full:
             del self._layouts[next(iter(self._layouts))]
-        key = _glance(tail)
+        key = glance(tail)
         self._layouts[key] = (layout, *self._layouts.get(key, ()))[:MOST_ALIKE]
 
     def forget(self) -> None:
@@ -124,7 +124,7 @@ _EMPTY = (b",{}]", b", {}]")
 _NAMES = {name: name.decode() for name in KNOWN}
 
 
-def _glance(tail: bytes) -> _Glance:
+def glance(tail: bytes) -> _Glance:
     """Return what frames of one layout have in common: their length, and how they look."""
     length = len(tail)
     return length, (tail if length <= _WHOLE else tail[::_STEP]).translate(_TO_ZERO)
