@@ -29,7 +29,7 @@ from gateway.journal import DayFileJournal
 from tests.simulation.soak.oddness import Expected
 from tests.simulation.soak.stations import Station, draw_traits, station_name
 from tests.simulation.soak.virtual import VirtualLoop
-from tests.simulation.soak.watch import Sample, Watch, table, take_sample
+from tests.simulation.soak.watch import Sample, Watch, grown_parts, parts_of, table, take_sample
 from tests.simulation.soak.words import WORDS, odd_frames
 from tests.simulation.soak.world import START, Tally, World
 
@@ -123,6 +123,7 @@ async def _live(
     samples: list[Sample] = []
     trace = _Trace() if wanted.trace else None
     began = time.perf_counter()
+    parts: dict[str, int] = {}
     while world.now_s < wanted.hours * HOUR_S:
         await world.run_until(min(world.now_s + every * HOUR_S, wanted.hours * HOUR_S))
         # Nobody else needs to know how many tickets the desk still holds.
@@ -135,6 +136,8 @@ async def _live(
             data=data,
         )
         samples.append(sample)
+        if world.now_s <= wanted.hours * HOUR_S / 3:
+            parts = parts_of(data)
         if trace is not None:
             trace.look(len(samples))
         overdue = sum(station.overdue_s > ANSWER_WITHIN_S for station in stations)
@@ -146,6 +149,7 @@ async def _live(
             f"{sample.rss_bytes / 1e6:6.1f} MB  {time.perf_counter() - began:5.0f} s",
             flush=True,
         )
+    print(grown_parts(parts, parts_of(data)))
     return samples
 
 

@@ -5,10 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
+from app.recovery import load_snapshot
+
+_encode = msgspec.msgpack.Encoder().encode
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -96,6 +102,30 @@ class Watch:
                 f"memory: {rss / 1e6:.1f} MB resident more since hour {first.hour:.1f}"
             )
         return found
+
+
+def parts_of(data: Path) -> dict[str, int]:
+    """Return the bytes of each part of the newest snapshot; nothing where there is none."""
+    snapshot = load_snapshot(data / "snapshot")
+    if snapshot is None:
+        return {}
+    size: Counter[str] = Counter()
+    engine = snapshot.engine
+    for name in engine.__struct_fields__:
+        size[f"engine.{name}"] = len(_encode(getattr(engine, name)))
+    for translation in snapshot.translations.values():
+        for name in translation.__struct_fields__:
+            size[f"translation.{name}"] += len(_encode(getattr(translation, name)))
+    return dict(size)
+
+
+def grown_parts(before: dict[str, int], after: dict[str, int]) -> str:
+    """Say which parts of the state are largest, and how much of each came on top."""
+    largest = sorted(after, key=after.__getitem__, reverse=True)[:8]
+    return "state, MB: " + ", ".join(
+        f"{name} {after[name] / 1e6:.2f} (+{(after[name] - before.get(name, 0)) / 1e6:.2f})"
+        for name in largest
+    )
 
 
 def table(samples: Sequence[Sample]) -> str:
