@@ -1,6 +1,7 @@
 """`python -m bench`: measure, print the tables, keep the figures as JSON.
 
-`--quick` takes a few minutes, without it half an hour. `--only live tls ...` picks parts;
+`--quick` takes some minutes, without it three quarters of an hour. `--only live tls ...` picks
+parts; `--only instructions --quick --at-most 110` is a gate that no load of the machine moves;
 `--profile` shows where core spends its time instead; `--render FILE` prints the tables of kept
 figures as Markdown.
 """
@@ -14,6 +15,7 @@ import os
 import platform
 import pstats
 import shutil
+import sys
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,19 +48,19 @@ _LIBRARIES = ("ocpp", "websockets", "picows", "uvloop", "msgspec")
 console = Console(highlight=False, width=140 if not os.isatty(1) else None)
 
 
-def main() -> None:
-    """Measure what was asked for."""
+def main() -> int:
+    """Measure what was asked for; 1 where instructions are above what they may be."""
     wanted = _arguments()
     if wanted.render is not None:
         print(markdown(json.loads(wanted.render.read_text())), end="")
-        return
+        return 0
     # Whole fleets of passwords are saved here: each would be a line.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     folder = Path(tempfile.mkdtemp(prefix="foretell-bench-"))
     try:
         if wanted.profile:
             _profile(folder)
-            return
+            return 0
         scale = QUICK if wanted.quick else WHOLE
         scale = replace(scale, rounds=wanted.rounds or scale.rounds)
         results = _measure(set(wanted.only), Bench(scale, folder, console))
@@ -70,6 +72,23 @@ def main() -> None:
     path = RESULTS / f"{results['taken_at'].replace(':', '')}.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
     console.print(f"kept as {path.parent.parent.name}/{path.parent.name}/{path.name}")
+    return 0 if wanted.at_most is None else _gate(results, wanted.at_most)
+
+
+def _gate(results: dict[str, Any], at_most: float) -> int:
+    """Say whether the instructions in one process are within the limit; 0 where they are.
+
+    Where they cannot be counted nothing is known, and nothing fails.
+    """
+    inside = results.get("instructions", {}).get("inside", {})
+    if not inside:
+        console.print("gate: instructions were not counted")
+        return 0
+    seen = next(iter(inside.values()))
+    holds = bool(seen <= at_most)
+    word = "within" if holds else "ABOVE"
+    console.print(f"gate: {seen:.1f} thousand instructions per message, {word} {at_most:g}")
+    return 0 if holds else 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -80,6 +99,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs")
     parser.add_argument("--only", nargs="+", choices=[*PARTS], default=[*PARTS], metavar="PART")
     parser.add_argument("--rounds", type=int, help="runs of each server")
+    parser.add_argument(
+        "--at-most", type=float, metavar="N", help="fail above N thousand instructions"
+    )
     parser.add_argument("--profile", action="store_true", help="profile core, no figures")
     parser.add_argument("--render", type=Path, metavar="FILE", help="kept figures as Markdown")
     return parser.parse_args()
@@ -118,4 +140,4 @@ def _profile(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

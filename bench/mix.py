@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import random
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -17,8 +18,11 @@ import msgspec
 SHARES = {"MeterValues": 12, "Heartbeat": 5, "StatusNotification": 3}
 """Of twenty messages."""
 
-VARIANTS = 16
+VARIANTS = 1_000
 """Different bodies per kind, so that nothing profits from seeing one text again and again."""
+
+_SPREAD_S = 60
+"""Stations' clocks and reports are not of one second."""
 
 _STATUSES = (
     "Available",
@@ -65,6 +69,7 @@ def write_fleet(folder: Path, stations: int, *, sites: int, evses: int = 2) -> P
     return folder
 
 
+@lru_cache(maxsize=2)
 def payloads(at: datetime) -> dict[str, list[bytes]]:
     """Return the variants of every kind of message, as JSON payloads."""
     rng = random.Random(16)
@@ -116,7 +121,8 @@ def now_text(at: datetime) -> str:
 
 
 def _status(rng: random.Random, index: int, at: datetime) -> bytes:
-    return _status_of(rng.randint(1, 2), _STATUSES[index % len(_STATUSES)], at)
+    said_at = at - timedelta(seconds=rng.randrange(_SPREAD_S))
+    return _status_of(rng.randint(1, 2), _STATUSES[index % len(_STATUSES)], said_at)
 
 
 def _status_of(connector: int, status: str, at: datetime) -> bytes:
@@ -151,10 +157,11 @@ def _meter_values(rng: random.Random, at: datetime) -> bytes:
         }
         for measurand, unit, value, phase in samples
     ]
+    measured_at = at - timedelta(seconds=rng.randrange(_SPREAD_S))
     return msgspec.json.encode(
         {
             "connectorId": rng.randint(1, 2),
             "transactionId": rng.randint(1, 10**6),
-            "meterValue": [{"timestamp": now_text(at), "sampledValue": values}],
+            "meterValue": [{"timestamp": now_text(measured_at), "sampledValue": values}],
         }
     )

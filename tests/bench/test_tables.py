@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bench.__main__ import _gate
 from bench.bars import bars
 from bench.contenders import BARE, OURS, README, RPC, SLOW, TLS
 from bench.figures import number, ratios, spread
@@ -144,3 +145,9 @@ def test_what_was_not_measured_has_no_table() -> None:
     assert markdown({"parts": ["live"], "runs": []}) == ""
     only_ours = {"parts": ["live"], "runs": [run(OURS, 20.0)]}
     assert "ocpp-rpc" not in markdown(only_ours)
+
+
+def test_the_gate_fails_only_where_more_was_counted_than_may_be() -> None:
+    assert _gate(WHOLE, at_most=99.0) == 0
+    assert _gate(WHOLE, at_most=98.9) == 1
+    assert _gate({"instructions": {"left_out": ["no valgrind"]}}, at_most=1.0) == 0
