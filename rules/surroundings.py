@@ -59,8 +59,8 @@ class Surroundings:
         return self._by_station.get(station, [])
 
     def tracks_beside(self, place: Place) -> Sequence[Track]:
-        """Return all tracks at a place, or, where it is of a station, at all of that station."""
-        if place.kind is PlaceKind.EVSE or place.kind is PlaceKind.STATION:
+        """Return all tracks at a place; where it is of a station, at all of that station."""
+        if place.kind in (PlaceKind.EVSE, PlaceKind.STATION):
             return self._by_station.get(place.name, ())
         return self._wide.get(place, ())
 
