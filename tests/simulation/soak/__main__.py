@@ -27,7 +27,8 @@ from domain.events import ServiceStarted, ServiceStopped
 from domain.journal import Entry, EntryKind
 from gateway.journal import DayFileJournal
 from tests.simulation.soak.oddness import Expected
-from tests.simulation.soak.stations import Station, draw_traits, station_name
+from tests.simulation.soak.stations import Station
+from tests.simulation.soak.traits import draw_traits, station_name
 from tests.simulation.soak.virtual import VirtualLoop
 from tests.simulation.soak.watch import Sample, Watch, grown_parts, parts_of, table, take_sample
 from tests.simulation.soak.words import WORDS, odd_frames

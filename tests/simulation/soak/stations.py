@@ -13,12 +13,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
+from tests.simulation.soak.framing import client_frame, frames_in
+from tests.simulation.soak.traits import Traits
 from tests.simulation.soak.virtual import VirtualSocket
-from tests.simulation.soak.words import Charging, Odd, Said, Words, new_charging
+from tests.simulation.soak.words import Charging, Odd, Said, new_charging
 from tests.simulation.soak.world import World
 
 HEARTBEAT_S = 300.0
-METER_S = (60.0, 300.0, 900.0)
 CHARGES_EVERY_S = 4 * 3600.0
 CHARGES_FOR_S = (600.0, 7200.0)
 DROPS_EVERY_S = 6 * 3600.0
@@ -33,19 +34,6 @@ _HEAD = (
     "GET /ocpp/{name} HTTP/1.1\r\nHost: soak\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{protocol}\r\n"
 )
-
-
-class Traits(NamedTuple):
-    """What a station is like for all its life."""
-
-    name: str
-    words: Words
-    evses: int
-    meter_s: float
-    pongs: bool
-    boots_on_return: bool
-    offers_protocol: bool
-    odd: list[Odd]  # what it says every minute beside its own; empty for most
 
 
 class _Asked(NamedTuple):
@@ -308,44 +296,3 @@ class Station:
 
     def _later(self, mean_s: float, act: Callable[[], None]) -> None:
         self._world.after(self._dice.expovariate(1 / mean_s), act)
-
-
-def client_frame(first: int, payload: bytes) -> bytes:
-    """Build a frame as stations send it; the mask is zero, which RFC 6455 does not forbid."""
-    size = len(payload)
-    if size < 126:
-        return bytes((first, 0x80 | size)) + b"\0\0\0\0" + payload
-    return bytes((first, 0xFE)) + size.to_bytes(2, "big") + b"\0\0\0\0" + payload
-
-
-def frames_in(data: bytes) -> list[tuple[int, bytes]]:
-    """Return opcode and payload of each frame in what the service wrote."""
-    found = []
-    at = 0
-    while at < len(data):
-        size, start = data[at + 1], at + 2
-        if size == 126:
-            size, start = int.from_bytes(data[start : start + 2], "big"), start + 2
-        elif size == 127:
-            size, start = int.from_bytes(data[start : start + 8], "big"), start + 8
-        found.append((data[at] & 15, data[start : start + size]))
-        at = start + size
-    return found
-
-
-def draw_traits(number: int, words: Words, odd: list[Odd], dice: random.Random) -> Traits:
-    """Return the n-th station's traits; one in thirty is odd."""
-    return Traits(
-        name=station_name(number),
-        words=words,
-        evses=1 + number % 2,
-        meter_s=dice.choice(METER_S),
-        pongs=dice.random() < 0.8,
-        boots_on_return=dice.random() < 0.3,
-        offers_protocol=words.protocol != "ocpp1.6" or dice.random() < 0.9,
-        odd=odd if number % 30 == 29 else [],
-    )
-
-
-def station_name(number: int) -> str:
-    return f"SOAK-{number:05}"
