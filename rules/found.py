@@ -93,6 +93,8 @@ def danger_in_maintenance(track: Track, at: datetime) -> WorkFound:
 
 
 def in_words(span: timedelta) -> str:
-    """Write a duration for a reason: `5 minutes`, `30 seconds`."""
+    """Write a duration for a reason: `5 minutes`, `1 minute`, `30 seconds`."""
     seconds = span.total_seconds()
-    return f"{seconds / 60:g} minutes" if seconds >= 60 else f"{seconds:g} seconds"
+    if seconds == 60:
+        return "1 minute"
+    return f"{seconds / 60:g} minutes" if seconds > 60 else f"{seconds:g} seconds"

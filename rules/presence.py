@@ -47,9 +47,8 @@ class Presence:
         self._come(event.station)
 
     def on_disconnected(self, event: Disconnected) -> None:
-        """Somebody less, unless the connection was replaced before."""
-        if self._fleet.belief(event.station).link is not Link.UP:
-            self._go(event.station)
+        """Somebody less."""
+        self._go(event.station)
 
     def on_interrupted(self, event: ServiceStopped | ServiceStarted) -> None:
         """Nobody is connected any more, by our own doing."""

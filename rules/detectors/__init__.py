@@ -19,8 +19,8 @@ from rules.detectors.handlers import Handlers
 from rules.detectors.hardware import ReplacedHardware
 from rules.detectors.links import Links
 from rules.detectors.metering import Meters
-from rules.detectors.oddities import Oddities, SecurityParameters
 from rules.detectors.models import BadFirmware
+from rules.detectors.oddities import Oddities, SecurityParameters
 from rules.detectors.ourselves import Ourselves
 from rules.detectors.reported import ReportedFaults
 from rules.detectors.reports import CustomerReports

@@ -44,7 +44,7 @@ class DarkSites(Together):
     @property
     def handlers(self) -> Handlers:
         """The events this detector listens to."""
-        if self._rule is None:
+        if not self._is_used:
             return {}
         return {
             **super().handlers,

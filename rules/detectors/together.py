@@ -18,7 +18,7 @@ from typing import ClassVar
 
 from domain.beliefs import Link
 from domain.events import Connected, Disconnected, ServiceStarted, ServiceStopped
-from domain.faults import ClearedBy
+from domain.faults import ClearedBy, Severity
 from domain.places import Place, StationId
 from rules.catalogue import Detector, Rule
 from rules.detectors.handlers import Handlers
@@ -30,6 +30,17 @@ from rules.sighting import Sighting
 from rules.workplace import Workplace
 
 _EVER = timedelta(days=10_000)
+
+
+_UNUSED = Rule(
+    name="unused",
+    detector=Detector.SITE_DARK,
+    severity=Severity.INFO,
+    raise_after=timedelta(0),
+    clear_after=timedelta(0),
+    parameters=GroupParameters(),
+)
+"""Stands in where no rule uses a detector; it hears of no event then."""
 
 
 class Together(ABC):
@@ -48,22 +59,23 @@ class Together(ABC):
         self._ledger = work.ledger
         self._presence = work.presence
         self._groups = groups
-        self._rule = work.catalogue.one(self.detector)
+        rule = work.catalogue.one(self.detector)
+        self._is_used = rule is not None
+        self._rule = rule or _UNUSED
         self._offline = work.catalogue.one(Detector.OFFLINE)
-        limit = self._rule.set_for(GroupParameters) if self._rule else None
-        self._limit = limit or GroupParameters()
+        self._limit = self._rule.set_for(GroupParameters)
         self._losses: dict[str, Losses] = {}
         self._away: dict[str, set[StationId]] = {}  # of those that have a group
-        if self._rule is not None:
+        if rule is not None:
             work.ledger.on_wake(self.detector, self._look_after_restart, rank=self.rank)
-            work.ledger.when_cleared(self._rule, self._forget)
+            work.ledger.when_cleared(rule, self._forget)
             for station, at in work.presence.with_link(Link.LOST).items():
                 self._lose(station, at)
 
     @property
     def handlers(self) -> Handlers:
         """The events this detector listens to; none where no rule uses it."""
-        if self._rule is None:
+        if not self._is_used:
             return {}
         return {
             Disconnected: self.on_disconnected,
@@ -107,7 +119,7 @@ class Together(ABC):
         """Count who went with it; a late joiner attaches."""
         station, at = event.station, event.observed_at
         belief = self._state.fleet.belief(station)
-        if belief.link is not Link.LOST or belief.lost_at != at or self._rule is None:
+        if belief.link is not Link.LOST or belief.lost_at != at:
             return
         key = self._lose(station, at)
         if key is None:
@@ -118,14 +130,14 @@ class Together(ABC):
         track = self._ledger.find(self._rule, self.place_of(key))
         if group is not None and track is not None and track.is_present:
             _join(group, (station,))
-            self._see(self._rule, key, at, at, (station,), event.position)
+            self._see(key, at, at, (station,), event.position)
         elif self.is_out(key, self._losses[key]):
-            self._begin(self._rule, key, self._losses[key], event)
+            self._begin(key, self._losses[key], event)
 
     def on_connected(self, event: Connected) -> None:
         """See whether the outage is over, wholly or in part."""
         key = self.key_of(event.station)
-        if key is None or self._rule is None:
+        if key is None:
             return
         if key in self._losses:
             self._losses[key].drop(event.station)
@@ -138,26 +150,23 @@ class Together(ABC):
         track = self._ledger.find(self._rule, place)
         if track is None or track.raised_at is None:
             if not self._lasts(away, group):
-                self._end(self._rule, place, event)
+                self._end(place, event)
                 self._forget(place)
         elif not away:
-            self._end(self._rule, place, event)
+            self._end(place, event)
             self._ledger.postpone(track, at + self._rule.clear_after)
         elif track.is_present and not self._lasts(away, group):
-            self._end(self._rule, place, event)
+            self._end(place, event)
             self._ledger.postpone(track, at + self.partial_hold)
 
     def on_interrupted(self, event: ServiceStopped) -> None:
         """Our own outage begins: no group goes out, or comes back, while it lasts."""
         self._away.clear()
         self._ledger.forget_wakes(self.detector)
-        if self._rule is not None:
-            self._ledger.hold((self._rule,))
+        self._ledger.hold((self._rule,))
 
     def on_started(self, event: ServiceStarted) -> None:
         """Look again once the stations had time to return to us."""
-        if self._rule is None:
-            return
         self._away.clear()
         due_at = event.observed_at + RESTART_GUARD
         self._ledger.release((self._rule,), due_at)
@@ -176,20 +185,15 @@ class Together(ABC):
             losses.add(station, at)
         return key
 
-    def _begin(self, rule: Rule, key: str, losses: Losses, event: Disconnected) -> None:
+    def _begin(self, key: str, losses: Losses, event: Disconnected) -> None:
         at = event.observed_at
-        track = self._ledger.find(rule, self.place_of(key))
-        is_new = track is None or not track.is_present
         group = self._groups.setdefault(key, Group())
         _join(group, losses.at)
         self._away.pop(key, None)
-        self._see(rule, key, at, self.since(losses, at), tuple(losses.at), event.position)
-        if is_new:
-            self.began(at)
+        self._see(key, at, self.since(losses, at), tuple(losses.at), event.position)
+        self.began(at)
 
     def _look_after_restart(self, at: datetime, key: str) -> None:
-        if self._rule is None:
-            return
         lost = self._presence.lost_among(self.stations_of(key), Link.UNKNOWN)
         losses = Losses(_EVER, self._presence)
         for station, lost_at in lost.items():
@@ -198,11 +202,10 @@ class Together(ABC):
             return
         _join(self._groups.setdefault(key, Group()), lost)
         self._away.pop(key, None)
-        self._see(self._rule, key, at, min(lost.values()), tuple(lost), 0)
+        self._see(key, at, min(lost.values()), tuple(lost), 0)
 
     def _see(
         self,
-        rule: Rule,
         key: str,
         at: datetime,
         since: datetime,
@@ -212,13 +215,13 @@ class Together(ABC):
         sighting = Sighting(
             at=at,
             since=since,
-            codes=(rule.code,),
+            codes=(self._rule.code,),
             position=position,
             positions=self._positions_of(stations),
             stations=stations,
             why=self.why(key, self._groups[key]),
         )
-        self._ledger.see(rule, self.place_of(key), sighting)
+        self._ledger.see(self._rule, self.place_of(key), sighting)
 
     def _positions_of(self, stations: Iterable[StationId]) -> tuple[int, ...]:
         """Return where the journal shows the losses of the others: their own faults know it."""
@@ -227,9 +230,9 @@ class Together(ABC):
         own = [self._ledger.find(self._offline, Place.of_station(s)) for s in stations]
         return tuple(track.evidence[-1] for track in own if track and track.evidence)
 
-    def _end(self, rule: Rule, place: Place, event: Connected) -> None:
+    def _end(self, place: Place, event: Connected) -> None:
         at, position = event.observed_at, event.position
-        self._ledger.end(rule, place, at, position, by=ClearedBy.EVIDENCE)
+        self._ledger.end(self._rule, place, at, position, by=ClearedBy.EVIDENCE)
 
     def _forget(self, place: Place) -> None:
         """It is over: its members are no longer one group."""
