@@ -125,13 +125,13 @@ def read_samples(
                 value.measurand, value.unit, value.context
             ]
             # A number as most stations send it: nothing can be finite but what times 0 is 0.
-            number = float(value.value)  # type: ignore[arg-type]  # UNSET: a TypeError
+            number = float(value.value) * factor + offset  # type: ignore[arg-type]  # UNSET
             if number * 0.0 == 0.0:
                 phase = value.phase
                 samples.append(
                     Sample(
                         measurand,
-                        number * factor + offset,
+                        number,
                         unit,
                         "" if phase is UNSET else phase,
                         context,
@@ -173,9 +173,13 @@ def _read_odd(
     if not _is_plain(value.value):
         breaches.append(Breach(f"{path}.value", "not written as a number"))
     measurand, unit, factor, offset = reading
+    number = number * factor + offset
+    if not math.isfinite(number):
+        breaches.append(Breach(f"{path}.value", "left out: beyond all numbers"))
+        return None
     return Sample(
         measurand,
-        number * factor + offset,
+        number,
         unit,
         value.phase or "",
         value.context or DEFAULT_CONTEXT,
