@@ -22,6 +22,7 @@ from domain.events import (
     DeafnessEnded,
     DeafnessNoticed,
     Disconnected,
+    FaultDismissed,
     GatewayOffline,
     GatewayOnline,
     Heard,
@@ -162,6 +163,7 @@ class Fleet(msgspec.Struct):
                 | ContactMade()
                 | MaintenancePlanned()
                 | SilenceSet()
+                | FaultDismissed()
                 | Ticked()
             ):
                 pass

@@ -366,6 +366,15 @@ class SilenceSet(Event, frozen=True, kw_only=True):
     note: str = ""
 
 
+class FaultDismissed(Event, frozen=True, kw_only=True):
+    """A person ended a fault that may never be said to be over, and said why."""
+
+    rule: str
+    place: Place
+    who: str = ""
+    why: str = ""
+
+
 class ServiceStarted(Event, frozen=True, kw_only=True):
     """Our service came up; what happened since it stopped is not known."""
 
@@ -414,6 +423,7 @@ AnyEvent = (
     | ContactMade
     | MaintenancePlanned
     | SilenceSet
+    | FaultDismissed
     | ServiceStarted
     | ServiceStopped
     | Ticked

@@ -79,6 +79,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     part_of: str | None = None  # RULE@PLACE of a wider cause that leaves the telling to it
     errors: tuple[ErrorReport, ...] = ()  # as the station worded them
     advice: str = ""  # for agents
+    person_may_end: bool = False  # whoever closes its ticket ends it
     why: str = ""  # what was seen, for agents; "" where the codes say it
     cleared_by: ClearedBy | None = None  # once its condition is gone
     stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect

@@ -93,7 +93,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     `parameters` are the detector's own. `stops_charging`: nothing charges at the place while
     the fault lasts, so that it is critical where nothing else of the site is left (None: as
     the detector has it). `confirmed_by_customer`: a customer's report makes a pending fault
-    count at once.
+    count at once. `person_may_end`: the condition may never be said to be over, so a person who
+    closes the ticket ends the fault.
     """
 
     name: str
@@ -104,6 +105,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     parameters: Parameters = Parameters()
     stops_charging: bool | None = None
     confirmed_by_customer: bool = False
+    person_may_end: bool = False
     worsens: Worsening | None = None
     flapping_clear_after: timedelta = timedelta(minutes=30)
     code: str = ""  # of findings that carry no code of their own
@@ -197,6 +199,7 @@ _KEYS: dict[str, tuple[str, Any, str]] = {
     "worsens": ("worsens", _worsening, "{after: <duration>, to: <severity>}"),
     "stops_charging": ("stops_charging", read_flag, "true or false"),
     "confirmed_by_customer": ("confirmed_by_customer", read_flag, "true or false"),
+    "person_may_end": ("person_may_end", read_flag, "true or false"),
     "code": ("code", read_text, "a fault code"),
     "advice": ("advice", read_text, "a text for agents"),
     "version": ("version", read_count, "a whole number of 1 or more"),

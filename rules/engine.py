@@ -14,6 +14,7 @@ from domain.events import (
     Connected,
     Disconnected,
     Event,
+    FaultDismissed,
     MaintenancePlanned,
     PlaceEvent,
     SilenceSet,
@@ -61,6 +62,7 @@ class Engine:
         self._handlers: dict[type[Event], list[Callable[..., None]]] = {
             MaintenancePlanned: [self._on_maintenance],
             SilenceSet: [self._on_silence],
+            FaultDismissed: [self._on_dismissed],
             Connected: [self._on_connected],
         }
         for listener in (presence, *watchers):
@@ -158,7 +160,14 @@ class Engine:
         )
 
     def _on_maintenance(self, event: MaintenancePlanned) -> None:
-        self._ledger.open_window(Window("maintenance", event.place, event.until))
+        window = Window("maintenance", event.place, event.until)
+        self._ledger.open_window(window, event.observed_at)
 
     def _on_silence(self, event: SilenceSet) -> None:
-        self._ledger.open_window(Window("silence", event.place, event.until, event.rule))
+        window = Window("silence", event.place, event.until, event.rule)
+        self._ledger.open_window(window, event.observed_at)
+
+    def _on_dismissed(self, event: FaultDismissed) -> None:
+        why = ": ".join(said for said in (event.who, event.why) if said)
+        at = event.observed_at
+        self._ledger.dismiss(event.rule, event.place, at, event.position, why)

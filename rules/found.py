@@ -11,8 +11,8 @@ from rules.tracks import Track
 _ONCE_PER_EPISODE = (Change.RAISED, Change.CLEARED)
 
 
-def fault_of(track: Track, rule: Rule, cleared_at: datetime | None = None) -> Fault:
-    """Return the track's present episode as a fault."""
+def fault_of(track: Track, rule: Rule | None, cleared_at: datetime | None = None) -> Fault:
+    """Return the track's present episode as a fault. A rule that was taken out says no more."""
     if track.seen_at is None or track.raised_at is None:
         raise AssertionError(f"{track.fingerprint} has no episode")
     return Fault(
@@ -30,9 +30,10 @@ def fault_of(track: Track, rule: Rule, cleared_at: datetime | None = None) -> Fa
         inhibited_by=track.inhibited_by,
         part_of=track.part_of,
         errors=tuple(track.errors),
-        advice=rule.advice,
+        advice=rule.advice if rule is not None else "",
+        person_may_end=rule is not None and rule.person_may_end,
         why=track.why,
-        cleared_by=None if track.is_present else track.cleared_by,
+        cleared_by=track.cleared_by if cleared_at or not track.is_present else None,
         stations=tuple(track.stations),
         clean_since=None if track.is_present else track.clean_at,
         clears_at=None if track.is_present or cleared_at is not None else track.due_at,
@@ -41,7 +42,7 @@ def fault_of(track: Track, rule: Rule, cleared_at: datetime | None = None) -> Fa
 
 def decision_on(
     track: Track,
-    rule: Rule,
+    rule: Rule | None,
     change: Change,
     at: datetime,
     because: str,
@@ -79,13 +80,15 @@ def unknown_code(track: Track, word: str, at: datetime) -> WorkFound:
 
 
 def danger_in_maintenance(track: Track, at: datetime) -> WorkFound:
-    """Danger while work is going on: agents hear of it, customers do not."""
+    """Danger under a maintenance window or a silence: agents hear of it, customers do not."""
+    is_work = (track.inhibited_by or "").startswith("maintenance@")
+    meanwhile = "during planned work" if is_work else "while the place is silenced"
     return WorkFound(
         key=f"danger:{track.fingerprint}#{track.episode}",
         rule="danger-in-maintenance",
         place=track.place,
         at=at,
-        detail=f"Danger reported during planned work: {', '.join(track.codes)}",
+        detail=f"Danger reported {meanwhile}: {', '.join(track.codes)}",
         codes=tuple(track.codes),
         severity=Severity.CRITICAL,
         evidence=tuple(track.evidence),

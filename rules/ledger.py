@@ -54,7 +54,7 @@ class Ledger:
     def __init__(self, registry: Registry, catalogue: Catalogue, state: EngineState) -> None:
         self._catalogue = catalogue
         self._state = state
-        # A rule that was taken out of the catalogue takes its tracks with it.
+        self._retired = [t for t in state.tracks.values() if t.rule not in catalogue.rules]
         state.tracks = {f: t for f, t in state.tracks.items() if t.rule in catalogue.rules}
         self._around = Surroundings(registry, catalogue, state)
         self._deadlines = Deadlines(self._is_due)
@@ -73,10 +73,11 @@ class Ledger:
 
     def find(self, rule: Rule, place: Place) -> Track | None:
         """Return the track of a rule at a place; None where it was never seen."""
-        # Asked with every status, and nearly every place is well: no fingerprint is made then.
+        # Asked with every status, and nearly every place is well: no fingerprint is made. One
+        # that an earlier version of the rule found is the same fault for as long as it lasts.
         for track in self._around.tracks_beside(place):
             if track.rule == rule.name and track.place == place:
-                return self._state.tracks.get(_fingerprint(rule, place))
+                return track
         return None
 
     def tracks_at(self, station: StationId) -> list[Track]:
@@ -86,11 +87,14 @@ class Ledger:
     def see(self, rule: Rule, place: Place, sighting: Sighting) -> Track:
         """A condition holds at a place; without patience it raises at once."""
         track = self.find(rule, place) or self._new_track(rule, place)
+        track = self._of_this_version(track, rule)
         at, was_active = sighting.at, track.phase is Phase.ACTIVE
+        if track.is_dismissed and sighting.is_danger:
+            track.is_present = False  # a person ended something else
         is_new, moved = not track.is_present, Moved.NOTHING
         known = Known.of(track) if was_active else None
+        patience = _patience(rule, sighting)
         if is_new:
-            patience = timedelta(0) if sighting.is_danger else rule.raise_after
             moved = track.begin(at, patience, since=sighting.since, can_flap=sighting.can_flap)
             if rule.worsens is not None:
                 track.worsens_at = sighting.since + rule.worsens.after
@@ -106,7 +110,9 @@ class Ledger:
             sighting.is_danger or (track.due_at is not None and track.due_at <= at)
         ):
             track.raise_now(at)
-            self._raised(track, at, "danger: at once" if sighting.is_danger else "at once")
+            waited = "lasted its patience" if patience else "at once"
+            self._raised(track, at, "danger: at once" if sighting.is_danger else waited)
+        track.watch_improvement(at, _clear_after(track, rule))
         self._schedule(track)
         return track
 
@@ -125,7 +131,7 @@ class Ledger:
             return
         is_reboot = by is not ClearedBy.PERSON and self._around.has_booted_since(track)
         track.cleared_by = ClearedBy.REBOOT if is_reboot else by
-        track.end(at, rule.flapping_clear_after if track.is_flapping else rule.clear_after)
+        track.end(at, _clear_after(track, rule))
         if track.phase is Phase.IDLE:
             self._reassess_others(track, at)  # pending, it may have spoken for others already
             self._drop_blank(track)
@@ -135,11 +141,38 @@ class Ledger:
                 track.worsens_at = None
         self._schedule(track)
 
-    def reconsider(self, track: Track, at: datetime) -> None:
-        """What a fault rests on has changed: see who speaks for it, and whom it speaks for."""
+    def end_error(
+        self, rule: Rule, place: Place, key: str, at: datetime, position: int = 0
+    ) -> None:
+        """One of the errors of a condition is gone: the last one takes the condition with it.
+
+        What is left may be less bad, and another fault's word may count for it now.
+        """
+        track = self.find(rule, place)
+        if track is None or key not in track.keys:
+            return
+        track.keys.remove(key)
+        track.causes.pop(key, None)
+        track.said.pop(key, None)
+        if not track.keys:
+            self.end(rule, place, at, position)
+        track.watch_improvement(at, _clear_after(track, rule))
         if track.phase is Phase.ACTIVE:
             self._reassess(track, at, "what it followed from has changed")
         self._reassess_others(track, at)
+        self._schedule(track)
+
+    def dismiss(self, rule: str, place: Place, at: datetime, position: int, why: str) -> None:
+        """A person ended a fault: it clears now, and stays quiet as long as the same lasts."""
+        known = self._catalogue.rules.get(rule)
+        track = self.find(known, place) if known is not None else None
+        if known is None or track is None or track.phase is not Phase.ACTIVE:
+            return
+        if not known.person_may_end:
+            return  # it would be back with the next report: it is repaired, or silenced
+        track.add_evidence(position)
+        track.cleared_by = ClearedBy.PERSON
+        self._cleared(track, at, f"ended by a person: {why}" if why else "ended by a person")
 
     def postpone(self, track: Track, due_at: datetime) -> None:
         """Move a track's deadline."""
@@ -157,7 +190,7 @@ class Ledger:
         """Go on with the dwells of these rules at a station that is back."""
         names = {rule.name for rule in rules}
         for track in self.tracks_at(station):
-            if track.rule in names and track.left is not None:
+            if track.rule in names and track.is_suspended:
                 track.resume(at)
                 self._schedule(track)
 
@@ -243,8 +276,10 @@ class Ledger:
             self._state.known_work.add(work.key)
             self._decisions.append(work)
 
-    def open_window(self, window: Window) -> None:
-        """Begin a maintenance window or a silence."""
+    def open_window(self, window: Window, at: datetime) -> None:
+        """Begin a maintenance window or a silence; one that is over already counts for nothing."""
+        if window.until <= at:
+            return
         self._state.windows.append(window)
         self._deadlines.add(window.until, WINDOW_RANK, window.name, WINDOW)
 
@@ -252,6 +287,8 @@ class Ledger:
 
     def fire_until(self, now: datetime) -> None:
         """Fire every deadline up to and including `now`, each as of its own moment."""
+        if self._retired:
+            self._retire(now)
         if not self._deadlines.is_any_due(now):
             return
         for at, name, kind in self._deadlines.due(now):
@@ -300,16 +337,20 @@ class Ledger:
         if is_clearing and track.due_at == at and self._around.is_unseen(track):
             track.due_at, track.left = None, RECONNECT_SETTLE
             return
+        if track.improves_at == at and self._around.is_unseen(track):
+            track.improves_at, track.improves_left = None, RECONNECT_SETTLE
+            self._schedule(track)
+            return
         match track.fire(at):
             case Moved.RAISED:
                 self._raised(track, at, "lasted its patience")
             case Moved.CLEARED:
-                self._cleared(track, at)
+                self._cleared(track, at, _clear_words(track, self._rule(track)))
             case Moved.WORSENS:
-                worsens = self._rule(track).worsens
-                if worsens is not None:
-                    track.base = worst(track.base, worsens.to)
-                    self._set_severity(track, worst(track.severity, worsens.to), at, "lasts on")
+                self._worsen(track)
+                self._set_severity(track, worst(track.severity, track.base), at, "lasts on")
+            case Moved.IMPROVES:
+                self._improve(track, at)
             case _:
                 pass
         self._schedule(track)
@@ -337,10 +378,8 @@ class Ledger:
         for hook in self._when_raised:
             hook(track, at)
 
-    def _cleared(self, track: Track, at: datetime) -> None:
-        rule = self._rule(track)
-        span = rule.flapping_clear_after if track.is_flapping else rule.clear_after
-        self._decide(track, Change.CLEARED, at, _clear_words(track, span))
+    def _cleared(self, track: Track, at: datetime, because: str) -> None:
+        self._decide(track, Change.CLEARED, at, because)
         could_block = self._around.blocks_charging(track)
         track.forget()
         if track.rule in self._when_cleared:
@@ -348,6 +387,26 @@ class Ledger:
         self._reassess_others(track, at)
         if could_block:
             self._improve_site(track, at)
+
+    def _improve(self, track: Track, at: datetime) -> None:
+        """What made it worse has been gone for long enough."""
+        could_block = self._around.blocks_charging(track)
+        track.improve()
+        span = in_words(_clear_after(track, self._rule(track)))
+        severity = self._severity_of(track, at)
+        if severity.rank < track.severity.rank:
+            self._set_severity(track, severity, at, f"what was worse is gone for {span}")
+        if could_block and not self._around.blocks_charging(track):
+            self._improve_site(track, at)
+        self._reassess(track, at, "it is less bad now")
+        self._reassess_others(track, at)
+
+    def _worsen(self, track: Track) -> None:
+        """The second severity of the rule counts from now on, in this episode."""
+        worsens = self._rule(track).worsens
+        if worsens is not None:
+            track.worsens_at, track.floor = None, worsens.to
+            track.base = worst(track.base, worsens.to)
 
     def _go_on(self, track: Track, at: datetime, known: Known, *, is_new: bool) -> None:
         """An active fault was seen again: say what is new about it."""
@@ -383,7 +442,8 @@ class Ledger:
             self.find_work(work)
 
     def _find_danger_work(self, track: Track, at: datetime) -> None:
-        if track.is_danger and (track.inhibited_by or "").startswith("maintenance@"):
+        """Danger under a window reaches nobody but us."""
+        if track.is_danger and _is_window(track.inhibited_by):
             self.find_work(danger_in_maintenance(track, at))
 
     def _set_severity(self, track: Track, severity: Severity, at: datetime, why: str) -> None:
@@ -401,12 +461,12 @@ class Ledger:
             track.keys.append(sighting.key)
         if sighting.cause and sighting.cause != sighting.key:
             track.causes[sighting.key] = sighting.cause
-        track.is_danger = track.is_danger or sighting.is_danger
+        track.say(
+            sighting.key, sighting.severity or rule.severity, is_danger=sighting.is_danger
+        )
         track.is_flapping = track.is_flapping or sighting.is_flapping
         track.last_at = sighting.at
         track.why = sighting.why or track.why
-        base = sighting.severity or rule.severity
-        track.base = base if track.phase is not Phase.ACTIVE else worst(track.base, base)
         for position in sighting.positions:
             track.add_evidence(position)
         track.add_evidence(sighting.position, sighting.error)
@@ -442,14 +502,13 @@ class Ledger:
         track.part_of = self._around.wider_of(track) or track.part_of
         change = Change.RELEASED if inhibitor is None else Change.INHIBITED
         self._decide(track, change, at, because)
+        self._find_danger_work(track, at)
 
     def _severity_of(self, track: Track, at: datetime) -> Severity:
         if track.is_danger or self._around.leaves_nobody_charging(track, at):
             return Severity.CRITICAL
-        worsens = self._rule(track).worsens
-        if worsens is not None and track.worsens_at is not None and track.worsens_at <= at:
-            track.worsens_at = None
-            track.base = worst(track.base, worsens.to)
+        if track.worsens_at is not None and track.worsens_at <= at:
+            self._worsen(track)
         return track.base
 
     def _improve_site(self, track: Track, at: datetime) -> None:
@@ -468,9 +527,29 @@ class Ledger:
     def _decide(self, track: Track, change: Change, at: datetime, because: str) -> None:
         window = self._around.window_over(track)
         quiet_until = window.until if window else None
+        rule = self._catalogue.rules.get(track.rule)
         self._decisions.append(
-            decision_on(track, self._rule(track), change, at, because, quiet_until=quiet_until)
+            decision_on(track, rule, change, at, because, quiet_until=quiet_until)
         )
+
+    def _retire(self, at: datetime) -> None:
+        """Clear what was found by rules that were taken out of the catalogue."""
+        retired, self._retired = self._retired, []
+        for track in retired:
+            if track.phase is Phase.ACTIVE:
+                track.cleared_by = ClearedBy.PERSON
+                self._decide(track, Change.CLEARED, at, "its rule was taken out")
+                self._reassess_others(track, at)
+                self._improve_site(track, at)
+
+    def _of_this_version(self, track: Track, rule: Rule) -> Track:
+        """A rule in a new version finds faults of its own once the last one is over."""
+        fingerprint = _fingerprint(rule, track.place)
+        if track.phase is not Phase.IDLE or track.fingerprint == fingerprint:
+            return track
+        del self._state.tracks[track.fingerprint]
+        self._around.drop(track)
+        return self._new_track(rule, track.place)
 
     def _new_track(self, rule: Rule, place: Place) -> Track:
         fingerprint = _fingerprint(rule, place)
@@ -483,15 +562,20 @@ class Ledger:
         return self._catalogue.rules[track.rule]
 
 
-def _clear_words(track: Track, span: timedelta) -> str:
-    clean = f"clean for {in_words(span)}"
-    match track.cleared_by:
-        case ClearedBy.REBOOT:
-            return f"{clean} after the station started anew"
-        case ClearedBy.PERSON:
-            return "ended by a person"
-        case _:
-            return clean
+def _patience(rule: Rule, sighting: Sighting) -> timedelta:
+    if sighting.is_danger:
+        return timedelta(0)
+    return rule.raise_after if sighting.raise_after is None else sighting.raise_after
+
+
+def _clear_after(track: Track, rule: Rule) -> timedelta:
+    return rule.flapping_clear_after if track.is_flapping else rule.clear_after
+
+
+def _clear_words(track: Track, rule: Rule) -> str:
+    clean = f"clean for {in_words(_clear_after(track, rule))}"
+    is_reboot = track.cleared_by is ClearedBy.REBOOT
+    return f"{clean} after the station started anew" if is_reboot else clean
 
 
 def _join(stations: list[StationId], more: Iterable[StationId]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -31,6 +31,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     is_danger: bool = False
     is_flapping: bool = False  # the condition itself is a flapping one
     stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
+    raise_after: timedelta | None = None  # another patience than the rule's, for this place
     why: str = ""  # what was seen, in a few words for agents: "5 boots within 8 minutes"
 
 

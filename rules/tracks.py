@@ -1,7 +1,7 @@
 """The life of one fault: idle, pending, active, and back. Pure; knows no detector.
 
-A track moves by three things only: its condition begins, its condition ends, or a deadline
-falls due. Flapping and suspension live here; severity, inhibition and wording do not.
+A track moves by four things only: its condition begins, its condition ends, a deadline falls
+due, or a person ends it. Flapping and suspension live here; inhibition and wording do not.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from domain.events import ErrorReport
-from domain.faults import ClearedBy, Severity
+from domain.faults import ClearedBy, Severity, worst
 from domain.places import Place, StationId
 
 FLAPPING_COUNT = 4
@@ -39,13 +39,22 @@ class Moved(StrEnum):
     FLAPPING = "flapping"  # began to flap; RAISED with it where it was not active yet
     CLEARED = "cleared"
     WORSENS = "worsens"  # the second severity of the rule is due
+    IMPROVES = "improves"  # what made it worse than it is now has been gone for long enough
+
+
+class Said(msgspec.Struct, frozen=True, gc=False):
+    """What one error, or the condition itself, was last said to mean."""
+
+    severity: Severity
+    is_danger: bool = False
 
 
 class Track(msgspec.Struct, kw_only=True):
     """One rule at one place, through all its episodes.
 
     `due_at` is the next moment at which the track moves by itself; None while suspended or at
-    rest. `left` is what remains of a suspended dwell.
+    rest. `left` is what remains of a suspended dwell. What is present and at rest was ended by
+    a person, and stays quiet as long as the same condition lasts.
     """
 
     rule: str
@@ -57,14 +66,18 @@ class Track(msgspec.Struct, kw_only=True):
     raised_at: datetime | None = None
     due_at: datetime | None = None
     worsens_at: datetime | None = None
+    improves_at: datetime | None = None
     left: timedelta | None = None
+    improves_left: timedelta | None = None
     held_due_at: datetime | None = None  # while our own service is down
     held_worsens_at: datetime | None = None
     onsets: list[datetime] = []
     is_flapping: bool = False
     episode: int = 0
     changes: int = 0  # numbers the decisions of an episode that can repeat
-    base: Severity = Severity.MINOR  # what rule and dictionary say
+    said: dict[str, Said] = {}  # by key of the error; "" is the condition itself
+    floor: Severity | None = None  # the rule's second severity, once it counts
+    base: Severity = Severity.MINOR  # the worst of what was said and is not long gone
     severity: Severity = Severity.MINOR  # with danger and the site's state
     is_danger: bool = False
     codes: list[str] = []
@@ -124,8 +137,9 @@ class Track(msgspec.Struct, kw_only=True):
         if not self.is_present:
             return Moved.NOTHING
         self.is_present = False
-        self.left = None
-        if self.phase is Phase.PENDING:
+        self.left = self.improves_at = self.improves_left = None
+        self.said = {}
+        if self.phase is not Phase.ACTIVE:
             self._rest()
             return Moved.NOTHING
         self.clean_at = now
@@ -137,6 +151,9 @@ class Track(msgspec.Struct, kw_only=True):
         if self.worsens_at is not None and self.worsens_at <= at and self.phase is Phase.ACTIVE:
             self.worsens_at = None
             return Moved.WORSENS
+        if self.improves_at is not None and self.improves_at <= at:
+            self.improves_at = None
+            return Moved.IMPROVES
         if self.due_at is None or self.due_at > at:
             return Moved.NOTHING
         if self.phase is Phase.PENDING and self.is_present:
@@ -158,12 +175,66 @@ class Track(msgspec.Struct, kw_only=True):
         if self.due_at is not None:
             self.left = max(self.due_at - now, timedelta(0))
             self.due_at = None
+        if self.improves_at is not None:
+            self.improves_left = max(self.improves_at - now, timedelta(0))
+            self.improves_at = None
 
     def resume(self, now: datetime) -> None:
         """Go on with what was left of the dwell."""
         if self.left is not None:
             self.due_at = now + self.left
-            self.left = None
+        if self.improves_left is not None:
+            self.improves_at = now + self.improves_left
+        self.left = self.improves_left = None
+
+    @property
+    def is_suspended(self) -> bool:
+        """Whether `resume` would let anything go on."""
+        return self.left is not None or self.improves_left is not None
+
+    def say(self, key: str, severity: Severity, *, is_danger: bool) -> None:
+        """Note what is said of the condition, or of one of its errors.
+
+        What is worse counts at once. A status of Faulted that named a danger stays one, whatever
+        it names later, for as long as the place is Faulted.
+        """
+        before = self.said.get(key)
+        stays = not key and before is not None and before.is_danger
+        self.said[key] = Said(severity, is_danger or stays)
+        if self.phase is Phase.ACTIVE:
+            self.base = worst(self.base, severity)
+        else:
+            self.base = self._said_severity
+        self.is_danger = self.is_danger or is_danger
+
+    def watch_improvement(self, now: datetime, after: timedelta) -> None:
+        """See whether it is less bad than it counts; it improves when that has lasted `after`."""
+        if self.phase is not Phase.ACTIVE or not self.is_present or not self._is_less:
+            self.improves_at = self.improves_left = None
+        elif self.improves_at is None and self.improves_left is None:
+            self.improves_at = now + after
+
+    def improve(self) -> None:
+        """Let it count as what is said of it now."""
+        self.base = self._said_severity
+        self.is_danger = any(said.is_danger for said in self.said.values())
+
+    @property
+    def _is_less(self) -> bool:
+        is_danger = any(said.is_danger for said in self.said.values())
+        return self._said_severity.rank < self.base.rank or (self.is_danger and not is_danger)
+
+    @property
+    def _said_severity(self) -> Severity:
+        said = [said.severity for said in self.said.values()]
+        if self.floor is not None:
+            said.append(self.floor)
+        return worst(*said) if said else self.base
+
+    @property
+    def is_dismissed(self) -> bool:
+        """Whether a person ended it although its condition lasts."""
+        return self.is_present and self.phase is Phase.IDLE
 
     def hold(self) -> None:
         """Our own service went down: keep both deadlines, fire neither."""
@@ -206,15 +277,17 @@ class Track(msgspec.Struct, kw_only=True):
 
     @property
     def next_at(self) -> datetime | None:
-        """The sooner of the dwell's end and the worsening."""
-        worsens_at = self.worsens_at if self.phase is Phase.ACTIVE else None
-        if self.due_at is None or worsens_at is None:
-            return self.due_at or worsens_at
-        return min(self.due_at, worsens_at)
+        """The soonest of the dwell's end, the worsening and the improvement."""
+        if self.phase is not Phase.ACTIVE:
+            return self.due_at
+        moments = (self.due_at, self.worsens_at, self.improves_at)
+        return min((at for at in moments if at is not None), default=None)
 
     def _rest(self) -> None:
         self.phase = Phase.IDLE
         self.due_at = self.left = self.worsens_at = None
+        self.improves_at = self.improves_left = None
+        self.said, self.floor = {}, None
         self.held_due_at = self.held_worsens_at = None
         self.seen_at = self.raised_at = None
         self.is_danger = False

@@ -123,14 +123,7 @@ class ReportedFaults:
         )
 
     def _end_error(self, rule: Rule, event: StatusReported | ErrorCleared, key: str) -> None:
-        track = self._ledger.find(rule, event.place)
-        if track is None or key not in track.keys:
-            return
-        track.keys.remove(key)
-        track.causes.pop(key, None)
-        if not track.keys:
-            self._ledger.end(rule, event.place, event.observed_at, event.position)
-        self._ledger.reconsider(track, event.observed_at)
+        self._ledger.end_error(rule, event.place, key, event.observed_at, event.position)
 
     def _codes_apart(self, place: Place) -> list[str]:
         station = place.station
