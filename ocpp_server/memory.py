@@ -52,7 +52,7 @@ class Memory(msgspec.Struct, kw_only=True):
     begun: dict[str, Begun] = {}  # number -> how it began, of those that run
     v2x: Memory2x | None = None  # what only OCPP 2.x needs
     over: list[str] = []  # numbers of transactions that ended
-    tail: bytes = b""  # of its last meter values
+    glimpse: tuple[datetime | None, float, float] | None = None  # of its last meter values
     queue: Queue | None = None  # of records that have to be acknowledged
     earlier: list[Earlier] = []  # answered calls of this connection, in case they come again
 

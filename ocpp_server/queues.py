@@ -23,10 +23,6 @@ BLOCKED_COUNT = 5
 BLOCKED_WITHIN = timedelta(minutes=15)
 """Within this: stations wait longer from one attempt to the next, some minutes in the end."""
 
-TAIL = 96
-"""Bytes at the end of meter values that have to be those of the last ones before more is
-compared: they are the most frequent of all, and say something new nearly each time."""
-
 RECORD_LIMIT = 4
 """Records remembered; a station may say others in between without its queue moving on."""
 

@@ -10,10 +10,10 @@ from typing import NamedTuple, Protocol
 
 from msgspec.structs import replace
 
-from domain.events import AnyEvent, Heard, ProtocolLearned
+from domain.events import AnyEvent, Heard, MeterSampled, ProtocolLearned
 from ocpp_server.memory import Memory
 from ocpp_server.own import read_own
-from ocpp_server.queues import TAIL, Queue, is_queued, note_record
+from ocpp_server.queues import Queue, is_queued, note_record
 from ocpp_server.reading import Reading
 from ocpp_server.repeats import Earlier, digest_of, earlier_of, note
 from ocpp_server.v2x.reading import V21, V201
@@ -62,13 +62,13 @@ class Translation(Memory, kw_only=True):
         if VERSIONS.get(self.protocol, _V16) is _V16:
             known = read_at_a_glance(frame, self, at=at, position=position)
             if known is not None:
-                if self._may_repeat(known, frame):
+                if self._may_repeat(known):
                     return self._watched(known, frame, at, position)
                 return known
         digest = digest_of(frame)
         if not digest:
             reading = self._read_new(frame, at, position)
-            if reading.is_conforming and not self._may_repeat(reading, frame):
+            if reading.is_conforming and not self._may_repeat(reading):
                 return reading
             return self._watched(reading, frame, at, position)
         earlier = earlier_of(digest, self.earlier, at)
@@ -109,14 +109,18 @@ class Translation(Memory, kw_only=True):
                 return replace(reading, events=(*reading.events, learned))
         return reading
 
-    def _may_repeat(self, reading: Reading, frame: bytes) -> bool:
+    def _may_repeat(self, reading: Reading) -> bool:
         """Tell at little cost whether meter values that conform are worth a closer look."""
         if reading.action != "MeterValues":
             return False
-        tail = frame[-TAIL:]
-        if tail == self.tail:
+        first = reading.events[0]
+        if type(first) is not MeterSampled:
             return True
-        self.tail = tail
+        # The text of a frame begins and ends alike every time; moment and register move on.
+        glimpse = (first.reported_at, first.samples[0].value, first.samples[-1].value)
+        if glimpse == self.glimpse:
+            return True
+        self.glimpse = glimpse
         return self.queue is not None and self.queue.is_blocked
 
     def _watched(self, reading: Reading, frame: bytes, at: datetime, position: int) -> Reading:
