@@ -46,6 +46,19 @@ def test_a_number_beyond_all_floats_is_left_out_and_the_others_are_read(
         assert msgspec.json.decode(msgspec.json.encode(event), type=AnyEvent) == event
 
 
+@pytest.mark.parametrize(
+    ("finite", "value", "unit"),
+    [("1" + "0" * 308, "9" * 309, "Wh"), ("1" * 306, "9" * 306, "kWh")],
+)
+def test_a_layout_known_from_a_number_a_float_holds_lets_no_larger_one_by(finite, value, unit):
+    translation = Translation(station=StationId("N-001"), protocol="ocpp1.6")
+    for _ in range(5):
+        translation.received(meter_values(finite, unit), at=NOW, position=1)
+    events = translation.received(meter_values(value, unit), at=NOW, position=2)
+    samples = [s for event in events if isinstance(event, MeterSampled) for s in event.samples]
+    assert [sample.value for sample in samples] == [230.1]
+
+
 @pytest.mark.parametrize("is_learned", [False, True])
 def test_a_long_number_that_a_float_holds_is_read(is_learned):
     translation = Translation(station=StationId("N-001"), protocol="ocpp1.6")
