@@ -9,6 +9,7 @@ from domain.beliefs import StationBelief, is_usable
 from domain.places import Place, SiteId
 from domain.registry import Registry
 from rules.engine import Engine
+from rules.surroundings import BEHIND_GATEWAY
 
 
 class BelievedSites:
@@ -25,8 +26,11 @@ class BelievedSites:
             return {}
         faulty = {fault.place for fault in self._engine.active_faults()}
         points: dict[Place, bool | None] = {}
+        fleet = self._engine.fleet
+        is_gateway_lost = fleet.gateways.get(site) is False
         for station in registered.stations:
-            belief = self._engine.fleet.stations.get(station.id)
+            is_hidden = is_gateway_lost and station.protocol == BEHIND_GATEWAY
+            belief = None if is_hidden else fleet.stations.get(station.id)
             whole = Place.of_station(station.id)
             for evse in range(1, station.evses + 1):
                 place = Place.of_station(station.id, evse)
