@@ -60,6 +60,7 @@ class Station:
         self._odd_turn = dice.randrange(1000)
         self._charging: dict[int, Charging] = {}
         self._broken: dict[int, str] = {}
+        self._meters_wh = [dice.randrange(10**6, 10**7) for _ in range(traits.evses + 1)]
         world.after(dice.uniform(0, 60), self._connect)
         for evse in range(1, traits.evses + 1):
             self._later(CHARGES_EVERY_S, partial(self._plug_in, evse))
@@ -270,7 +271,9 @@ class Station:
         self._later(CHARGES_EVERY_S, partial(self._plug_in, evse))
         if not self._is_open or evse in self._charging:
             return
-        charging = new_charging(self._world.next_number(), self._dice.randrange(10_000))
+        charging = new_charging(
+            self._world.next_number(), self._meters_wh[evse], self._dice.randrange(5)
+        )
         self._charging[evse] = charging
         tag = f"TAG{self._dice.randrange(5000):05}"
         self._ask(self._words.authorize(tag))
@@ -291,6 +294,7 @@ class Station:
 
     def _plug_out(self, evse: int) -> None:
         charging = self._charging.pop(evse)
+        self._meters_wh[evse] = charging.meter_wh
         self._ask(self._words.stop(evse, charging, self._world.stamp))
         self._say_status(evse)
 

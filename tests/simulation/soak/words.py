@@ -36,8 +36,8 @@ class Charging:
     seq: int = 0
 
 
-def new_charging(number: int, pick: int) -> Charging:
-    return Charging(number, 1_000_000 + pick * 1000 % 9_000_000, _POWERS_W[pick % 5])
+def new_charging(number: int, meter_wh: int, pick: int) -> Charging:
+    return Charging(number, meter_wh, _POWERS_W[pick % 5])
 
 
 class Words16:
