@@ -148,8 +148,8 @@ class Intake:
             return
         if any(held.fault.fingerprint == fault.fingerprint for held in speaker.faults):
             return
-        if speaker.kind is TicketKind.FLEET and fault.place.station in speaker.stations:
-            return  # half the fleet is affected: its stations say it, once
+        if speaker.kind is TicketKind.FLEET and _is_affecting(speaker, fault):
+            return  # much of the fleet is affected: its stations say it, once
         listed = self._filing.noted(
             with_listed(speaker, fault),
             at,
@@ -230,6 +230,13 @@ class Intake:
         for name, waiting in list(self._waiting.items()):
             if waiting.pop(fault.fingerprint, None) is not None and not waiting:
                 del self._waiting[name]
+
+
+def _is_affecting(wider: Ticket, fault: Fault) -> bool:
+    """Tell whether a ticket names every station that a fault concerns."""
+    station = fault.place.station
+    concerned = fault.stations if station is None else (station,)
+    return bool(concerned) and {*concerned} <= {*wider.stations}
 
 
 def _ticket_place(place: Place) -> Place:

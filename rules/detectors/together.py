@@ -66,6 +66,7 @@ class Together(ABC):
         self._limit = self._rule.set_for(GroupParameters)
         self._losses: dict[str, Losses] = {}
         self._away: dict[str, set[StationId]] = {}  # of those that have a group
+        self._names: dict[str, str] = {}  # of groups, as presence counts them
         if rule is not None:
             work.ledger.on_wake(self.detector, self._look_after_restart, rank=self.rank)
             work.ledger.when_cleared(rule, self._forget)
@@ -250,7 +251,10 @@ class Together(ABC):
         return away
 
     def _count_up(self, key: str) -> int:
-        return self._presence.up_in.get(str(self.place_of(key)), 0)
+        name = self._names.get(key)
+        if name is None:
+            name = self._names[key] = str(self.place_of(key))
+        return self._presence.up_in.get(name, 0)
 
     def _is_share(self, key: str, losses: Mapping[StationId, datetime]) -> bool:
         """Tell whether enough of those that were connected are lost."""

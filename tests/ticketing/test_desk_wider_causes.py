@@ -197,8 +197,12 @@ def test_a_drop_of_the_fleet_lists_what_its_stations_do_not_say(world):
     by = {"rule": "offline", "code": "offline", "inhibited_by": "fleet-drop@fleet"}
     for name in ("N-001", "N-002", "N-003"):
         world.raised(world.at(9, 30), name, **by)
+    dark = by | {"rule": "site-dark", "code": "site-dark"}
+    world.raised(world.at(9, 40), "site:north", **dark, stations=stations)
+    world.raised(world.at(9, 40), "site:south", **dark, stations=("S-001",))
+    world.raised(world.at(9, 50), "carrier:telco", **by)
     (ticket,) = world.tickets.values()
-    assert ticket.listed == ("offline@N-003",)
+    assert ticket.listed == ("offline@N-003", "offline@carrier:telco", "site-dark@site:south")
     assert ticket.stations == ("N-001", "N-002", "N-003")
     assert world.notices == []
 
