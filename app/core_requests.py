@@ -28,10 +28,12 @@ from app.messages import (
     SendCommand,
     Subscribe,
 )
-from domain.events import AnyEvent, ContactMade, MaintenancePlanned
+from domain.events import AnyEvent, ContactMade, FaultDismissed, MaintenancePlanned
+from domain.faults import Fault
 from domain.places import CustomerId, Place, SiteId, StationId, TicketId
 from domain.ports import Clock, CommandQueue
-from ticketing.commands import Action, RefusedError
+from ticketing.actions import to_dismiss
+from ticketing.commands import Action, CloseTicket, RefusedError
 
 log = structlog.get_logger(__name__)
 
@@ -79,11 +81,7 @@ class Requests:
             case PlanMaintenance():
                 return await self._plan_maintenance(request)
             case ActOnTicket(action):
-                try:
-                    await self._deeds.act(action)
-                except RefusedError as error:
-                    return Refusal(str(error))
-                return Done(action.ticket)
+                return await self._act(action)
             case SendCommand():
                 return await self._send_command(request)
             case SaveUser() | SaveToken() | SaveStationPassword():
@@ -92,6 +90,23 @@ class Requests:
                 raise AssertionError("the link answers Subscribe itself")
             case _:
                 assert_never(request)
+
+    async def _act(self, action: Action) -> Answer:
+        try:
+            if isinstance(action, CloseTicket):
+                await self._dismiss(action)
+            await self._deeds.act(action)
+        except RefusedError as error:
+            return Refusal(str(error))
+        return Done(action.ticket)
+
+    async def _dismiss(self, action: CloseTicket) -> None:
+        """End the faults that nothing but a person can end, before their ticket is closed."""
+        ticket = self._parts.pipeline.desk.tickets.get(TicketId(action.ticket))
+        if ticket is None:
+            return  # the action itself is refused, with the reason
+        for fault in to_dismiss(ticket, action):
+            await self._deeds.record_event(_dismissed(fault, action))
 
     def _fleet(self) -> FleetView:
         engine = self._parts.engine
@@ -183,3 +198,17 @@ class Requests:
         if name is None:
             return None
         return self._parts.registry.station_named(name) or StationId(name)
+
+
+def _dismissed(fault: Fault, action: CloseTicket) -> Make:
+    def make(position: int, at: datetime) -> AnyEvent:
+        return FaultDismissed(
+            observed_at=at,
+            position=position,
+            rule=fault.rule,
+            place=fault.place,
+            who=action.who,
+            why=action.why,
+        )
+
+    return make

@@ -211,6 +211,11 @@ class Ledger:
                 track.release(earliest)
                 self._schedule(track)
 
+    def put_off(self, track: Track, earliest: datetime) -> None:
+        """Let a track neither become active nor worsen before `earliest`."""
+        track.put_off(earliest)
+        self._schedule(track)
+
     def guard(self, until: datetime) -> None:
         """The fault may be ours: let nothing of lost links become active before `until`."""
         self._state.outages.ours_until = until
@@ -277,7 +282,7 @@ class Ledger:
             self._decisions.append(work)
 
     def open_window(self, window: Window, at: datetime) -> None:
-        """Begin a maintenance window or a silence; one that is over already counts for nothing."""
+        """Begin a maintenance window or a silence, unless it is over already."""
         if window.until <= at:
             return
         self._state.windows.append(window)

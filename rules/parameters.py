@@ -18,6 +18,10 @@ _PARTS = re.compile(_PART)
 _DURATION = re.compile(rf"^(?:{_PART})+$")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 SPAN_WORDS = "a duration such as 90s, 2m, 1.5h or 1d"
+LONGEST = timedelta(days=36_525)
+"""Of any duration that a rule or a story names."""
+MOST = 1_000_000_000
+"""Of any count that a rule names."""
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +43,14 @@ class CountedParameters(Parameters, frozen=True, kw_only=True):
     count: int = 2
 
 
+class OfflineParameters(Parameters, frozen=True, kw_only=True):
+    """`late_models`: words of vendor or model whose stations redial late; they count as offline
+    `late_after` the loss, and no sooner than that after our own start."""
+
+    late_models: tuple[str, ...] = ()
+    late_after: timedelta = timedelta(minutes=45)
+
+
 class GroupParameters(CountedParameters, frozen=True, kw_only=True):
     """So many stations within a span of time, and so large a share of those connected.
 
@@ -50,11 +62,11 @@ class GroupParameters(CountedParameters, frozen=True, kw_only=True):
 
 
 def duration(text: str) -> timedelta | None:
-    """Read `90s`, `2m`, `1.5h`, `1d`, `1h30m`; None for anything else."""
+    """Read `90s`, `2m`, `1.5h`, `1d`, `1h30m`; None for anything else, and beyond `LONGEST`."""
     if not _DURATION.match(text.strip()):
         return None
-    parts = _PARTS.findall(text)
-    return timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in _PARTS.findall(text))
+    return timedelta(seconds=seconds) if seconds <= LONGEST.total_seconds() else None
 
 
 def names_of(kind: type[Parameters]) -> tuple[str, ...]:
@@ -96,7 +108,7 @@ def read_span(value: object) -> timedelta | None:
 
 def read_count(value: object) -> int | None:
     """Read a whole number of 1 or more; None where it is none."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
+    if isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= MOST:
         return value
     return None
 

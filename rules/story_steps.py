@@ -28,6 +28,7 @@ from domain.events import (
     ErrorCleared,
     ErrorRaised,
     ErrorReport,
+    FaultDismissed,
     FirmwareStatusReported,
     GatewayOffline,
     GatewayOnline,
@@ -59,7 +60,11 @@ CUSTOMER = CustomerId("customer")
 
 
 class StoryError(Exception):
-    """A story that cannot be read; the message says what was expected."""
+    """A story that cannot be read; the message says what was expected, `key` of what."""
+
+    def __init__(self, expected: str, key: str = "") -> None:
+        super().__init__(expected)
+        self.key = key
 
 
 def events_of(step: object, at: datetime) -> Iterator[tuple[datetime, AnyEvent]]:
@@ -68,7 +73,7 @@ def events_of(step: object, at: datetime) -> Iterator[tuple[datetime, AnyEvent]]
         raise StoryError(f"a step is a map with keys of: {', '.join(sorted(STEP_KEYS))}")
     every = span(step["every"], "every") if "every" in step else timedelta(0)
     times = step.get("times", 1)
-    if not isinstance(times, int) or not 1 <= times <= MOST_TIMES:
+    if not isinstance(times, int) or isinstance(times, bool) or not 1 <= times <= MOST_TIMES:
         raise StoryError(f"times: a whole number from 1 to {MOST_TIMES}")
     names = step.get("station")
     each = [{**step, "station": name} for name in names] if isinstance(names, list) else [step]
@@ -89,7 +94,10 @@ def span(value: object, key: str) -> timedelta:
 def _event(step: Mapping[str, Any], at: datetime, number: int) -> AnyEvent:
     for key, build in _BUILDERS.items():
         if key in step:
-            return build(step, at, number)
+            try:
+                return build(step, at, number)
+            except (ValueError, TypeError, OverflowError) as error:
+                raise StoryError(f"{key}: cannot be read: {error}") from None
     raise StoryError(f"a step needs one of: {', '.join(_BUILDERS)}")
 
 
@@ -316,6 +324,11 @@ def _silence(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
     return SilenceSet(observed_at=at, place=_wide_place(step), until=until, rule=rule)
 
 
+def _dismiss(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
+    rule, why = str(step["dismiss"]), str(step.get("text", ""))
+    return FaultDismissed(observed_at=at, rule=rule, place=_wide_place(step), why=why)
+
+
 def _heartbeat(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
     every = span(step["heartbeat"], "heartbeat").total_seconds()
     return HeartbeatAgreed(observed_at=at, station=_station(step), every_s=every)
@@ -407,6 +420,7 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], datetime, int], AnyEvent]] = {
     "broker": _broker,
     "maintenance": _maintenance,
     "silence": _silence,
+    "dismiss": _dismiss,
     "start": _start,
     "update": _update,
     "stop": _stop,

@@ -195,8 +195,8 @@ class Track(msgspec.Struct, kw_only=True):
     def say(self, key: str, severity: Severity, *, is_danger: bool) -> None:
         """Note what is said of the condition, or of one of its errors.
 
-        What is worse counts at once. A status of Faulted that named a danger stays one, whatever
-        it names later, for as long as the place is Faulted.
+        What is worse counts at once. A status of Faulted that named a danger stays one,
+        whatever it names later, for as long as the place is Faulted.
         """
         before = self.said.get(key)
         stays = not key and before is not None and before.is_danger
@@ -208,7 +208,7 @@ class Track(msgspec.Struct, kw_only=True):
         self.is_danger = self.is_danger or is_danger
 
     def watch_improvement(self, now: datetime, after: timedelta) -> None:
-        """See whether it is less bad than it counts; it improves when that has lasted `after`."""
+        """See whether it is less bad than it counts; that has to last before it improves."""
         if self.phase is not Phase.ACTIVE or not self.is_present or not self._is_less:
             self.improves_at = self.improves_left = None
         elif self.improves_at is None and self.improves_left is None:

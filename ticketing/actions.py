@@ -7,9 +7,12 @@ from typing import assert_never
 
 import msgspec
 
+from domain.faults import Fault
 from domain.tickets import HistoryEntry, Ticket, TicketState
 from ticketing.commands import Action, AddNote, CloseTicket, RefusedError, TakeTicket
 from ticketing.holding import active_faults, resolved
+
+_SAY_WHY = "Say why: the next person has to understand how this ended."
 
 
 def acted_on(ticket: Ticket, action: Action, at: datetime) -> tuple[Ticket, HistoryEntry]:
@@ -26,6 +29,24 @@ def acted_on(ticket: Ticket, action: Action, at: datetime) -> tuple[Ticket, Hist
             return _closed(ticket, action, at)
         case _:
             assert_never(action)
+
+
+def to_dismiss(ticket: Ticket, action: CloseTicket) -> tuple[Fault, ...]:
+    """Return the active faults that closing a ticket ends: those that nothing else may end.
+
+    They are ended before the ticket is closed, in the engine that found them. Raises
+    RefusedError as `acted_on` does; where nothing is active, there is nothing to end.
+    """
+    active = active_faults(ticket)
+    lasting = [fault for fault in active if not fault.person_may_end]
+    if lasting:
+        raise RefusedError(
+            f"{lasting[0].name} is still active: closing {ticket.id} would not end it. Repair"
+            " it, or silence the place; the ticket resolves when the fault has cleared."
+        )
+    if active and not action.why.strip():
+        raise RefusedError(_SAY_WHY)
+    return tuple(active)
 
 
 def _taken(ticket: Ticket, action: TakeTicket, at: datetime) -> tuple[Ticket, HistoryEntry]:
@@ -46,14 +67,10 @@ def _noted(ticket: Ticket, action: AddNote, at: datetime) -> tuple[Ticket, Histo
 
 
 def _closed(ticket: Ticket, action: CloseTicket, at: datetime) -> tuple[Ticket, HistoryEntry]:
-    active = active_faults(ticket)
-    if active:
-        raise RefusedError(
-            f"{active[0].name} is still active: closing {ticket.id} would not end it. Repair"
-            " it, or silence the place; the ticket resolves when the fault has cleared."
-        )
+    if to_dismiss(ticket, action):
+        raise RefusedError(f"A fault of {ticket.id} came up just now: look at it once more.")
     if not action.why.strip():
-        raise RefusedError("Say why: the next person has to understand how this ended.")
+        raise RefusedError(_SAY_WHY)
     if ticket.state is TicketState.CLOSED:
         raise RefusedError(f"Ticket {ticket.id} is closed already.")
     entry = HistoryEntry(at=at, what="closed", who=action.who, why=action.why)

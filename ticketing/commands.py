@@ -74,7 +74,8 @@ class AddNote(msgspec.Struct, frozen=True, kw_only=True, tag="note"):
 class CloseTicket(msgspec.Struct, frozen=True, kw_only=True, tag="close"):
     """A person resolves a request or task, or closes a resolved ticket, and says why.
 
-    RefusedError while a fault in the ticket is active: closing it would not end the fault.
+    It ends faults of which nobody may ever say that they are over (`person_may_end`).
+    RefusedError while another fault in the ticket is active: closing would not end that one.
     """
 
     ticket: str

@@ -33,6 +33,7 @@ from rules.energy import FlowParameters, FrozenParameters, ImplausibleParameters
 from rules.parameters import (
     CountedParameters,
     GroupParameters,
+    OfflineParameters,
     Parameters,
     ReportedFaultParameters,
 )
@@ -53,7 +54,7 @@ class Watcher(Protocol):
 
 PARAMETERS: Mapping[Detector, type[Parameters]] = {
     Detector.REPORTED_FAULT: ReportedFaultParameters,
-    Detector.OFFLINE: Parameters,
+    Detector.OFFLINE: OfflineParameters,
     Detector.SILENT: Parameters,
     Detector.CONNECTION_FLAPPING: CountedParameters,
     Detector.SITE_DARK: GroupParameters,

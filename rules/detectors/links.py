@@ -1,6 +1,11 @@
 """The detectors of a station's link: offline, silent, and one that comes and goes.
 
-Conditions only, never patience; our own outages count for nobody.
+Conditions only, never patience; our own outages count for nobody. The rule of offline names the
+models that redial late, with the patience they get: FoxESS is silent for 6 to 19 minutes and
+more after its central system was away (quirk J4), and with the usual half hour such a station
+at the far end of that would be told of for nothing. Those that wait fifteen minutes for an
+answer and then dial again (quirk J17) are within the half hour, and those that do not return at
+all before a power cycle (quirk J6) are offline.
 """
 
 from __future__ import annotations
@@ -19,7 +24,7 @@ from domain.faults import ClearedBy
 from domain.places import Place, StationId
 from rules.catalogue import Detector, Rule
 from rules.detectors.handlers import Handlers
-from rules.parameters import CountedParameters
+from rules.parameters import CountedParameters, OfflineParameters
 from rules.sighting import Sighting
 from rules.workplace import Workplace
 
@@ -38,6 +43,7 @@ class Links:
     def __init__(self, work: Workplace) -> None:
         catalogue, state, ledger = work.catalogue, work.state, work.ledger
         self._fleet = work.fleet
+        self._registry = work.registry
         self._state = state
         self._ledger = ledger
         self._offline = catalogue.one(Detector.OFFLINE)
@@ -106,8 +112,15 @@ class Links:
 
     def on_started(self, event: ServiceStarted) -> None:
         """We are back: dwells of lost links go on, but end no sooner than the guard."""
-        self._lose_unknown(event.observed_at)
-        self._ledger.release(self._link_rules(), event.observed_at + RESTART_GUARD)
+        at = event.observed_at
+        self._lose_unknown(at)
+        self._ledger.release(self._link_rules(), at + RESTART_GUARD)
+        if self._offline is not None:
+            for station in self._registry.stations:
+                late_after = self._late_after(self._offline, station)
+                track = self._ledger.find(self._offline, Place.of_station(station))
+                if late_after is not None and track is not None and track.is_present:
+                    self._ledger.put_off(track, at + late_after)
 
     def heard(self, station: StationId, at: datetime, position: int) -> None:
         """A station whose silence was a fault spoke again."""
@@ -120,8 +133,23 @@ class Links:
         self._ledger.see(
             rule,
             Place.of_station(station),
-            Sighting(at=at, since=at, codes=(rule.code,), position=position),
+            Sighting(
+                at=at,
+                since=at,
+                codes=(rule.code,),
+                position=position,
+                raise_after=self._late_after(rule, station),
+            ),
         )
+
+    def _late_after(self, rule: Rule, station: StationId) -> timedelta | None:
+        """Return the patience of a model that redials late; None where it is the rule's."""
+        limit = rule.set_for(OfflineParameters)
+        registered, belief = self._registry.stations.get(station), self._fleet.belief(station)
+        known = (registered, belief) if registered is not None else (belief,)
+        make = " ".join(f"{one.vendor} {one.model}" for one in known).casefold()
+        is_late = any(word.casefold() in make for word in limit.late_models)
+        return max(limit.late_after, rule.raise_after) if is_late else None
 
     def _lose_unknown(self, at: datetime) -> None:
         if self._offline is None:

@@ -28,7 +28,14 @@ from app.messages import (
 from app.recovery import load_snapshot
 from app.settings import Settings
 from domain.beliefs import Link
-from domain.events import AnyEvent, Booted, Connected, ServiceStarted, ServiceStopped
+from domain.events import (
+    AnyEvent,
+    Booted,
+    Connected,
+    FaultDismissed,
+    ServiceStarted,
+    ServiceStopped,
+)
 from domain.journal import EntryKind, JournalUnavailableError
 from domain.tickets import TicketState
 from gateway.journal import JournalReader
@@ -179,6 +186,53 @@ async def test_a_call_becomes_a_request_that_a_person_takes_and_closes(settings)
         close = CloseTicket(ticket=ticket.id, who="kim", why="display was off", key="k2")
         assert await running.ask(ActOnTicket(close)) == Done(ticket.id)
         unknown = TakeTicket(ticket="T-9", who="kim", key="k3")
+        assert isinstance(await running.ask(ActOnTicket(unknown)), Refusal)
+
+
+LID = (
+    '[2,"l","SecurityEventNotification",'
+    '{"type":"TamperDetectionActivated","timestamp":"2026-01-05T08:00:00Z"}]'
+)
+
+
+async def test_who_closes_a_ticket_ends_what_nobody_else_may_say_is_over(settings):
+    async with Running(settings) as running, running.station() as station:
+        await station.send(LID)
+        await station.recv()
+        await running.core.recorder.flush()
+        [ticket] = running.tickets()
+        assert ticket.rules == ("security-event",)
+        close = CloseTicket(ticket=ticket.id, who="kim", why=" ", key="k1")
+        assert isinstance(await running.ask(ActOnTicket(close)), Refusal)
+        close = CloseTicket(ticket=ticket.id, who="kim", why="our technician", key="k2")
+        assert await running.ask(ActOnTicket(close)) == Done(ticket.id)
+        assert await running.ask(ActOnTicket(close)) == Done(ticket.id)  # sent twice
+        [after] = running.tickets()
+        assert after.state is TicketState.CLOSED
+        assert [held.fault.cleared_by for held in after.faults] == ["person"]
+        assert running.core.parts.engine.active_faults() == ()
+        assert any(
+            line.what == "fault cleared" and "kim: our technician" in line.why
+            for line in after.history
+        )
+    [told] = [fact for fact in facts(settings) if isinstance(fact, FaultDismissed)]
+    assert (told.rule, told.who, told.why) == ("security-event", "kim", "our technician")
+
+
+async def test_a_ticket_with_a_fault_that_repair_ends_is_not_closed(settings):
+    async with Running(settings) as running, running.station() as station:
+        await station.send(LID)
+        await station.recv()
+        await station.send(STATUS)
+        await station.recv()
+        await running.core.recorder.flush()
+        [ticket] = running.tickets()
+        close = CloseTicket(ticket=ticket.id, who="kim", why="done", key="k1")
+        answer = await running.ask(ActOnTicket(close))
+        assert isinstance(answer, Refusal)
+        assert "connector-faulted@N-1/1 is still active" in answer.reason
+        assert len(running.core.parts.engine.active_faults()) == 2
+        unknown = CloseTicket(ticket="T-9", who="kim", why="done", key="k3")
         assert isinstance(await running.ask(ActOnTicket(unknown)), Refusal)
 
 

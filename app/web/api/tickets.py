@@ -145,7 +145,10 @@ async def close_ticket(
     body: CloseBody,
     idempotency_key: Annotated[str | None, _KEY] = None,
 ) -> TicketView:
-    """Resolve a request or task, or close a resolved ticket. 409 while a fault is active."""
+    """Resolve a request or task, or close a resolved ticket.
+
+    It ends faults that only a person can end; 409 while another fault is active.
+    """
     key = action_key(principal, idempotency_key)
     close = CloseTicket(ticket=ticket_id, who=principal.name, why=body.why, key=key)
     return await _act(request, close)

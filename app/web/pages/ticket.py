@@ -105,6 +105,9 @@ def _closing(ticket: Ticket, faults: Sequence[FaultLine]) -> tuple[str, str]:
     active = [fault for fault in faults if fault.is_active]
     if ticket.state is TicketState.CLOSED:
         return "", ""
+    lasting = [one for one in ticket.faults if one.is_active and not one.fault.person_may_end]
+    if active and not lasting:
+        return "Resolve", ""  # nobody but a person may ever say that it is over
     if active and all(fault.clearing for fault in active):
         return "", "No fault shows any more. The ticket resolves by itself if it stays so."
     if active:
