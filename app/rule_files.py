@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import yaml
 
 import rules
+from app.rule_yaml import Mistake, RawEntry, read_entries
 from rules.catalogue import Catalogue, Rule, parse_rule
 from rules.detectors import PARAMETERS
 from rules.dictionary import Dictionary, VendorCode
 from rules.stories import Story, parse_story
 from rules.story_steps import StoryError
 
+__all__ = ["SHIPPED", "Mistake", "RuleFiles", "RuleFilesError", "load_rules", "load_stories"]
+
 SHIPPED = Path(rules.__file__).parent
 """The folder of the rules that come with the product."""
 
-
-class Mistake(msgspec.Struct, frozen=True):
-    """One thing wrong in a file, for the person who wrote it. `line` counts from 1."""
-
-    file: str
-    line: int
-    expected: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.expected}"
+_VERSION_BYTES = 6
 
 
 class RuleFilesError(Exception):
@@ -39,43 +32,71 @@ class RuleFilesError(Exception):
         self.mistakes = mistakes
 
 
-class _LinedLoader(yaml.SafeLoader):
-    """A loader that leaves the line of every mapping in it under `__line__`."""
+class RuleFiles(msgspec.Struct, frozen=True):
+    """What a folder of rules holds, and where each rule and word stands."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep=deep)
-        mapping["__line__"] = node.start_mark.line + 1
-        return mapping
+    catalogue: Catalogue
+    codes: tuple[tuple[Mistake, VendorCode], ...]
+    where: dict[str, Mistake]  # by rule; `expected` is empty
+
+    @property
+    def dictionary(self) -> Dictionary:
+        """The words as the detectors look them up."""
+        return Dictionary(code for _, code in self.codes)
 
 
-def load_rules(folder: Path | None = None) -> tuple[Catalogue, Dictionary]:
+def load_rules(
+    folder: Path | None = None, own_words: Path | None = None
+) -> tuple[Catalogue, Dictionary]:
     """Read catalogue and dictionary of a folder (shipped ones where it has none).
 
-    Raises `RuleFilesError` with every mistake found.
+    `own_words` is the file of what people here classified; it goes before the others. Raises
+    `RuleFilesError` with every mistake found.
     """
+    files = read_rules(folder, own_words)
+    return files.catalogue, files.dictionary
+
+
+def read_rules(folder: Path | None = None, own_words: Path | None = None) -> RuleFiles:
+    """Do as `load_rules`, and say where everything stands."""
     base = folder or SHIPPED
     mistakes: list[Mistake] = []
     found: list[Rule] = []
+    where: dict[str, Mistake] = {}
     for file in _yaml_files(base / "catalogue" if (base / "catalogue").is_dir() else base):
         if file.name == "dictionary.yaml":
             continue
-        for line, raw in _entries(file, mistakes):
-            rule, wrong = parse_rule(raw, PARAMETERS)
-            mistakes += [
-                Mistake(str(file), line, f"rule {w.rule or '?'}, {w.key}: {w.expected}")
-                for w in wrong
-            ]
-            if rule is not None and any(rule.name == other.name for other in found):
-                mistakes.append(Mistake(str(file), line, f"rule {rule.name} is there twice"))
+        for entry in read_entries(file, mistakes):
+            rule = _read_rule(file, entry, mistakes)
+            if rule is not None and rule.name in where:
+                twice = f"rule {rule.name} is there twice"
+                mistakes.append(Mistake(str(file), entry.line_of("rule"), twice))
             elif rule is not None:
                 found.append(rule)
+                where[rule.name] = Mistake(str(file), entry.line, "")
+    codes = read_words(own_words, mistakes) if own_words and own_words.exists() else []
     words = base / "dictionary.yaml"
-    codes = _read_dictionary(words if words.exists() else SHIPPED / "dictionary.yaml", mistakes)
+    codes += read_words(words if words.exists() else SHIPPED / "dictionary.yaml", mistakes)
     if not found and not mistakes:
         mistakes.append(Mistake(str(base), 1, "at least one rule in a .yaml file"))
     if mistakes:
         raise RuleFilesError(mistakes)
-    return Catalogue(found), Dictionary(codes)
+    return RuleFiles(Catalogue(found, _version(found, codes)), tuple(codes), where)
+
+
+def read_words(file: Path, mistakes: list[Mistake]) -> list[tuple[Mistake, VendorCode]]:
+    """Read the entries of a dictionary file, each with where it stands."""
+    codes = []
+    for entry in read_entries(file, mistakes):
+        try:
+            code = msgspec.convert(entry.raw, VendorCode, strict=True)
+        except msgspec.ValidationError as error:
+            key = str(error).rpartition("`$.")[2].rstrip("`") if "`$." in str(error) else ""
+            line = entry.line_of(key.partition("[")[0])
+            mistakes.append(Mistake(str(file), line, f"a vendor word: {error}"))
+        else:
+            codes.append((Mistake(str(file), entry.line, ""), code))
+    return codes
 
 
 def load_stories(folder: Path | None = None) -> list[tuple[Mistake, Story]]:
@@ -84,54 +105,31 @@ def load_stories(folder: Path | None = None) -> list[tuple[Mistake, Story]]:
     mistakes: list[Mistake] = []
     stories: list[tuple[Mistake, Story]] = []
     for file in _yaml_files(base / "stories"):
-        for line, raw in _entries(file, mistakes):
+        for entry in read_entries(file, mistakes):
             try:
-                stories.append((Mistake(str(file), line, ""), parse_story(_unlined(raw))))
+                stories.append((Mistake(str(file), entry.line, ""), parse_story(entry.raw)))
             except StoryError as error:
+                line = entry.line_of(error.key)
                 mistakes.append(Mistake(str(file), line, str(error)))
     if mistakes:
         raise RuleFilesError(mistakes)
     return stories
 
 
-def _read_dictionary(file: Path, mistakes: list[Mistake]) -> list[VendorCode]:
-    codes = []
-    for line, raw in _entries(file, mistakes):
-        try:
-            codes.append(msgspec.convert(raw, VendorCode, strict=True))
-        except msgspec.ValidationError as error:
-            mistakes.append(Mistake(str(file), line, f"a vendor word: {error}"))
-    return codes
+def _read_rule(file: Path, entry: RawEntry, mistakes: list[Mistake]) -> Rule | None:
+    rule, wrong = parse_rule(entry.raw, PARAMETERS)
+    mistakes += [
+        Mistake(str(file), entry.line_of(w.key), f"rule {w.rule or '?'}, {w.key}: {w.expected}")
+        for w in wrong
+    ]
+    return rule
 
 
 def _yaml_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.yaml")) if folder.is_dir() else []
 
 
-def _entries(file: Path, mistakes: list[Mistake]) -> Iterator[tuple[int, dict[str, Any]]]:
-    try:
-        loaded = yaml.load(file.read_bytes(), Loader=_LinedLoader)  # noqa: S506  a SafeLoader
-    except OSError as error:
-        mistakes.append(Mistake(str(file), 1, f"a file that can be read ({error.strerror})"))
-        return
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or "it is nested too deep"
-        mistakes.append(Mistake(str(file), mark.line + 1 if mark else 1, f"YAML: {problem}"))
-        return
-    if not isinstance(loaded, list):
-        mistakes.append(Mistake(str(file), 1, "a list of entries, each beginning with `- `"))
-        return
-    for entry in loaded:
-        if isinstance(entry, dict):
-            yield entry.pop("__line__", 1), _unlined(entry)
-        else:
-            mistakes.append(Mistake(str(file), 1, f"a map for each entry, not {entry!r}"))
-
-
-def _unlined(value: Any) -> Any:  # noqa: ANN401  YAML is any shape until parsed
-    if isinstance(value, dict):
-        return {key: _unlined(inner) for key, inner in value.items() if key != "__line__"}
-    if isinstance(value, list):
-        return [_unlined(inner) for inner in value]
-    return value
+def _version(found: Iterable[Rule], codes: Iterable[tuple[Mistake, VendorCode]]) -> str:
+    """Return what names these rules and words: comments and places do not change it."""
+    content = msgspec.json.encode([list(found), [code for _, code in codes]])
+    return hashlib.blake2b(content, digest_size=_VERSION_BYTES).hexdigest()

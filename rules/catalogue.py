@@ -207,10 +207,11 @@ _KEYS: dict[str, tuple[str, Any, str]] = {
 
 
 class Catalogue:
-    """All rules by name, and by detector."""
+    """All rules by name, and by detector. `version` names them together with the dictionary."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], version: str = "") -> None:
         self.rules: dict[str, Rule] = {rule.name: rule for rule in rules}
+        self.version = version
 
     def of(self, detector: Detector) -> tuple[Rule, ...]:
         """Return the rules that use a detector, in the order of the catalogue."""

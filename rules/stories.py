@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Any
 
 import msgspec
@@ -68,7 +69,7 @@ def parse_story(raw: Mapping[str, Any]) -> Story:
         )
     steps = sorted(_steps(raw), key=lambda step: step[0])
     last_at = steps[-1][0] if steps else timedelta(0)
-    until = span(raw["until"], "until") if "until" in raw else last_at
+    until = _until(raw["until"]) if "until" in raw else last_at
     if raw.get("alive") is True:
         steps = sorted([*steps, *_signs_of_life(steps, until)], key=lambda step: step[0])
     return Story(
@@ -77,8 +78,24 @@ def parse_story(raw: Mapping[str, Any]) -> Story:
         steps=tuple(steps),
         until=until,
         expect=_expectations(raw.get("expect")),
-        registry=registry_of(raw.get("sites", {"S": {"A": 2}})),
+        registry=_registry(raw.get("sites", {"S": {"A": 2}})),
     )
+
+
+def _until(raw: object) -> timedelta:
+    try:
+        return span(raw, "until")
+    except StoryError as error:
+        raise StoryError(str(error), "until") from None
+
+
+def _registry(raw: object) -> Registry:
+    try:
+        if not isinstance(raw, Mapping):
+            raise StoryError("a map of sites: {S: {A: 2}}")  # noqa: TRY301  told below
+        return registry_of(raw)
+    except (StoryError, ValueError, TypeError, LookupError) as error:
+        raise StoryError(f"sites: {error}", "sites") from None
 
 
 def _steps(raw: Mapping[str, Any]) -> Iterator[tuple[timedelta, AnyEvent]]:
@@ -86,10 +103,15 @@ def _steps(raw: Mapping[str, Any]) -> Iterator[tuple[timedelta, AnyEvent]]:
         if str(key).startswith("at "):
             at = duration(str(key)[3:])
             if at is None:
-                raise StoryError(f"{key!r}: expected `at <duration>` such as `at 40s`")
+                raise StoryError(f"{key!r}: expected `at <duration>` such as `at 40s`", key)
             for step in value if isinstance(value, list) else [value]:
-                for moment, event in events_of(step, START + at):
-                    yield moment - START, event
+                try:
+                    for moment, event in events_of(step, START + at):
+                        yield moment - START, event
+                except StoryError as error:
+                    raise StoryError(f"{key}: {error}", key) from None
+                except (OverflowError, ValueError, TypeError) as error:
+                    raise StoryError(f"{key}: cannot be read: {error}", key) from None
 
 
 def _signs_of_life(
@@ -114,39 +136,108 @@ def _signs_of_life(
 
 def _expectations(raw: object) -> tuple[dict[str, Any], ...]:
     if not isinstance(raw, list):
-        raise StoryError("expect: a list is needed, [] where nothing happens")
+        raise StoryError("expect: a list is needed, [] where nothing happens", "expect")
     for entry in raw:
         if not isinstance(entry, Mapping) or not set(entry) <= _EXPECT_KEYS:
-            raise StoryError(f"expect: keys are {', '.join(sorted(_EXPECT_KEYS))}")
+            keys = ", ".join(sorted(_EXPECT_KEYS))
+            raise StoryError(f"expect: a map with keys of: {keys}", "expect")
+        if "at" in entry:
+            span(entry["at"], "expect, at")
     return tuple(dict(entry) for entry in raw)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One moment of a story: what was expected, what was decided, and what of it differs."""
+
+    expected: str = ""
+    was: str = ""
+    wrong: tuple[str, ...] = ()  # keys whose values differ
+
+    @property
+    def is_as_told(self) -> bool:
+        """True where all is as expected."""
+        return bool(self.expected and self.was) and not self.wrong
 
 
 def run_story(story: Story, catalogue: Catalogue, dictionary: Dictionary) -> list[str]:
     """Play a story and return what differs from its expectations; [] where all is as told."""
+    return [
+        difference
+        for one in told_by(story, catalogue, dictionary)
+        if (difference := _difference(one))
+    ]
+
+
+def told_by(story: Story, catalogue: Catalogue, dictionary: Dictionary) -> list[Told]:
+    """Play a story and set what was decided beside what was expected, in order.
+
+    Expectations that follow are tried where one is missed, so that a decision too few or too
+    many does not make all later ones wrong.
+    """
     engine = Engine(story.registry, catalogue, dictionary)
     decisions: list[Decision | WorkFound] = []
     for at, event in story.steps:
         decisions += engine.step(START + at, event).decisions
     decisions += engine.step(START + story.until).decisions
-    told = [_told(decision) for decision in decisions]
-    return list(_differences(told, story.expect))
+    return _aligned([_told(decision) for decision in decisions], story.expect)
 
 
-def _differences(
+def _aligned(told: list[dict[str, Any]], expect: tuple[dict[str, Any], ...]) -> list[Told]:
+    """Pair the two lists: as many that agree as can be, then those of one place and change."""
+    pairs: list[Told] = []
+    begin_told = begin_expect = 0
+    for mine, theirs in [*_agreeing(told, expect), (len(told), len(expect))]:
+        between = zip_longest(told[begin_told:mine], expect[begin_expect:theirs])
+        pairs += [_pair(was, wanted) for was, wanted in between]
+        if mine < len(told):
+            pairs.append(_pair(told[mine], expect[theirs]))
+        begin_told, begin_expect = mine + 1, theirs + 1
+    return pairs
+
+
+def _agreeing(
     told: list[dict[str, Any]], expect: tuple[dict[str, Any], ...]
-) -> Iterator[str]:
-    for number in range(max(len(told), len(expect))):
-        if number >= len(expect):
-            yield f"not expected: {_line(told[number])}"
-        elif number >= len(told):
-            yield f"did not happen: {_line(expect[number])}"
+) -> list[tuple[int, int]]:
+    """Return the longest chain of positions at which what was told is what was expected."""
+    best = [[0] * (len(expect) + 1) for _ in range(len(told) + 1)]
+    same = [[not _wrong(was, wanted) for wanted in expect] for was in told]
+    for i in range(len(told) - 1, -1, -1):
+        for j in range(len(expect) - 1, -1, -1):
+            skipped = max(best[i + 1][j], best[i][j + 1])
+            best[i][j] = max(skipped, best[i + 1][j + 1] + 1) if same[i][j] else skipped
+    chain: list[tuple[int, int]] = []
+    i = j = 0
+    while i < len(told) and j < len(expect):
+        if same[i][j] and best[i][j] == best[i + 1][j + 1] + 1:
+            chain.append((i, j))
+            i, j = i + 1, j + 1
+        elif best[i + 1][j] >= best[i][j + 1]:
+            i += 1
         else:
-            wanted, was = expect[number], told[number]
-            wrong = {
-                key: was.get(key) for key in wanted if str(was.get(key)) != _want(wanted, key)
-            }
-            if wrong:
-                yield f"expected {_line(wanted)}, was {_line(was)}"
+            j += 1
+    return chain
+
+
+def _pair(was: dict[str, Any] | None, wanted: dict[str, Any] | None) -> Told:
+    if wanted is None:
+        return Told(was=_line(was or {}))
+    if was is None:
+        return Told(expected=_line(wanted))
+    return Told(_line(wanted), _line(was), _wrong(was, wanted))
+
+
+def _wrong(was: dict[str, Any], wanted: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(key for key in wanted if str(was.get(key)) != _want(wanted, key))
+
+
+def _difference(one: Told) -> str:
+    if one.is_as_told:
+        return ""
+    if not one.expected:
+        return f"not expected: {one.was}"
+    if not one.was:
+        return f"did not happen: {one.expected}"
+    return f"expected {one.expected}, was {one.was} ({', '.join(one.wrong)})"
 
 
 def _want(wanted: dict[str, Any], key: str) -> str:
@@ -156,7 +247,8 @@ def _want(wanted: dict[str, Any], key: str) -> str:
 
 
 def _line(entry: dict[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in entry.items() if value is not None)
+    said = {**entry, "at": _want(entry, "at")} if isinstance(entry.get("at"), str) else entry
+    return ", ".join(f"{key} {value}" for key, value in said.items() if value is not None)
 
 
 def _told(decision: Decision | WorkFound) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class VendorCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         for shape in (self.shape, self.text):
             try:
                 re.compile(shape)
-            except re.error as error:
+            except (re.error, OverflowError, RecursionError) as error:
                 raise ValueError(f"shape {shape!r} is no expression: {error}") from error
 
     def fits(self, vendor: str) -> bool:
