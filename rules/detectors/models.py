@@ -82,8 +82,10 @@ class BadFirmware:
     ) -> None:
         stations = sorted(striking.raised_at)
         sites = {site.id for name in stations if (site := self._registry.site_of(name))}
+        if len(sites) < SITES:
+            return
         kin, others = self._kin_of(version)
-        if len(sites) < SITES or len(stations) < SHARE * kin:
+        if len(stations) < SHARE * kin:
             return
         others_too = self._others_with(version, rule, code, at)
         if others and len(stations) / kin < TIMES_OTHERS * others_too / others:
@@ -119,10 +121,21 @@ class BadFirmware:
 
     def _kin_of(self, version: Version) -> tuple[int, int]:
         """Return how many stations are of the version, and how many of others of its model."""
-        known = [self._version_of(station) for station in self._registry.stations]
-        of_model = [other for other in known if other and other[:2] == version[:2]]
-        kin = sum(other == version for other in of_model)
-        return kin, len(of_model) - kin
+        vendor, model, firmware = version
+        kin = others = 0
+        for registered in self._registry.stations.values():  # all of them: no tuple for each
+            belief = self._fleet.stations.get(registered.id)
+            if belief is None or not belief.firmware:
+                continue
+            if (belief.model or registered.model) != model:
+                continue
+            if (belief.vendor or registered.vendor) != vendor:
+                continue
+            if belief.firmware == firmware:
+                kin += 1
+            else:
+                others += 1
+        return kin, others
 
     def _others_with(self, version: Version, rule: str, code: str, at: datetime) -> int:
         """Return how many stations with other firmware of the model raised it as well."""

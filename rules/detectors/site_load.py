@@ -14,6 +14,7 @@ names a site's limit in words of a standard.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from domain.events import Disconnected, MeterSampled, Status, StatusReported
@@ -30,6 +31,10 @@ from rules.workplace import Workplace
 
 FRESH = timedelta(minutes=5)
 """A current older than this counts no more: stations that charge say it every minute or so."""
+
+_MILLI = 1000
+"""Sums are kept in whole milliamperes: what is added and taken away again leaves nothing, so
+that a sum is the same after a restart."""
 
 
 class ExceededParameters(Parameters, frozen=True, kw_only=True):
@@ -70,6 +75,8 @@ class SiteLoads:
             if site.fuse_limit_a
             for station in site.stations
         }
+        self._places: dict[SiteId, Place] = {}
+        self._sums = {site: _sum(shares.values()) for site, shares in self._shares.items()}
 
     @property
     def handlers(self) -> Handlers:
@@ -94,9 +101,11 @@ class SiteLoads:
         currents = per_phase(self._readings.of(event))
         if currents is None:
             return
-        shares = self._shares.setdefault(site.id, {})
-        shares[str(event.place)] = Share(at, currents)
-        self._judge(site, at, event.position)
+        name = str(event.place)
+        self._drop(site.id, name)  # what is said anew goes to the end: the oldest stands first
+        self._shares.setdefault(site.id, {})[name] = Share(at, currents)
+        _add(self._sums.setdefault(site.id, [0, 0, 0]), currents, 1)
+        self._judge(site, at, event.position, max(currents))
 
     def on_status(self, event: StatusReported) -> None:
         """What does not charge draws nothing."""
@@ -104,8 +113,8 @@ class SiteLoads:
         site = self._site_of.get(station) if station is not None else None
         if site is None or event.status is Status.CHARGING:
             return
-        if self._shares.get(site.id, {}).pop(str(event.place), None) is not None:
-            self._judge(site, event.observed_at, event.position)
+        if self._drop(site.id, str(event.place)):
+            self._judge(site, event.observed_at, event.position, 0.0)
 
     def on_disconnected(self, event: Disconnected) -> None:
         """What is not seen is not added up."""
@@ -113,26 +122,45 @@ class SiteLoads:
         shares = self._shares.get(site.id, {}) if site else {}
         prefix = f"{event.station}/"
         for name in [n for n in shares if n == event.station or n.startswith(prefix)]:
-            del shares[name]
+            if site is not None:
+                self._drop(site.id, name)
 
-    def _judge(self, site: Site, at: datetime, position: int) -> None:
-        shares = self._shares[site.id]
-        for name in [name for name, share in shares.items() if at - share.at > FRESH]:
-            del shares[name]
+    def _drop(self, site: SiteId, name: str) -> bool:
+        share = self._shares.get(site, {}).pop(name, None)
+        if share is not None:
+            _add(self._sums[site], share.currents, -1)
+        return share is not None
+
+    def _forget_old(self, site: SiteId, at: datetime) -> None:
+        shares = self._shares[site]
+        while shares:
+            name, share = next(iter(shares.items()))
+            if timedelta(0) <= at - share.at <= FRESH:
+                return  # those after it are younger; one of the future is of a clock set back
+            self._drop(site, name)
+
+    def _judge(self, site: Site, at: datetime, position: int, own: float) -> None:
+        """Judge the sum; `own` is the most of what was said just now."""
+        self._forget_old(site.id, at)
         limit_a = site.fuse_limit_a or 0.0
-        sums = [sum(share.currents[phase] for share in shares.values()) for phase in range(3)]
-        most = max(sums)
+        sums = self._sums[site.id]
+        most = max(sums) / _MILLI
         for rule, wants in self._exceeded:
             why = ""
             if most > limit_a * wants.times:
-                why = f"{most:.0f} A on L{sums.index(most) + 1}, the fuse has {limit_a:.0f} A"
+                phase = sums.index(max(sums)) + 1
+                why = f"{most:.0f} A on L{phase}, the fuse has {limit_a:.0f} A"
             self._tell(rule, site.id, at, position, why)
         for safe_rule, safe in self._safe:
-            why = in_safe_mode(shares, most, limit_a, safe)
+            why = ""
+            if own <= safe.most_a:  # else this one alone says that it is none: no look at all
+                why = in_safe_mode(self._shares[site.id], most, limit_a, safe)
             self._tell(safe_rule, site.id, at, position, why)
 
     def _tell(self, rule: Rule, site: SiteId, at: datetime, position: int, why: str) -> None:
-        place = Place.of_site(site)
+        place = self._places.get(site)
+        if place is None:
+            place = self._places[site] = Place.of_site(site)
         if not why:
             self._ledger.end(rule, place, at, position, by=ClearedBy.EVIDENCE)
             return
@@ -151,6 +179,18 @@ def in_safe_mode(
     if most >= wants.share * limit_a:
         return ""
     return f"{len(charging)} vehicles at 6 A, {most:.0f} of {limit_a:.0f} A used"
+
+
+def _sum(shares: Iterable[Share]) -> list[int]:
+    sums = [0, 0, 0]
+    for share in shares:
+        _add(sums, share.currents, 1)
+    return sums
+
+
+def _add(sums: list[int], currents: tuple[float, float, float], sign: int) -> None:
+    for phase, amps in enumerate(currents):
+        sums[phase] += sign * int(amps * _MILLI)
 
 
 def per_phase(reading: Reading) -> tuple[float, float, float] | None:
