@@ -1,22 +1,22 @@
-"""The ledger of all faults: moves tracks, keeps their deadlines, takes the decisions.
+"""The ledger of all faults: moves tracks and keeps their deadlines.
 
-Detectors tell it that a condition begins or ends; it applies patience, danger, severity and
-inhibition, and answers with decisions that carry their reason. It never looks at an event.
+Detectors tell it that a condition begins or ends; it applies patience and asks `rulings` for
+the decisions that follow. It never looks at an event.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from domain.faults import AnyDecision, Change, ClearedBy, Fault, Severity, WorkFound, worst
+from domain.faults import AnyDecision, Change, ClearedBy, Fault, WorkFound, worst
 from domain.places import Place, PlaceKind, StationId
 from domain.registry import Registry
 from rules.catalogue import OF_LOST_LINKS, Catalogue, Rule
 from rules.deadlines import TRACK, WINDOW, WINDOW_RANK, Deadlines
-from rules.found import danger_in_maintenance, decision_on, fault_of, in_words, unknown_code
-from rules.sighting import Known, Sighting
+from rules.found import fault_of
+from rules.rulings import Hook, RaisedHook, Rulings, clear_after, clear_words
+from rules.sighting import Known, Sighting, describe
 from rules.state import EngineState, Window
 from rules.surroundings import Surroundings
 from rules.tracks import Moved, Phase, Track
@@ -24,12 +24,6 @@ from rules.tracks import Moved, Phase, Track
 RECONNECT_SETTLE = timedelta(seconds=60)
 """A fault that came to its clearing time unseen clears no sooner than this after we see again:
 a station that returns needs a moment to say what is still wrong."""
-
-WORDS_PER_DAY = 5
-"""Unknown vendor words of one station that become tasks within `DAY`: some stations put a
-counter or a moment into theirs. What is left out is told on a later day if it is said again."""
-
-DAY = timedelta(hours=24)
 
 _RANK = {
     PlaceKind.FLEET: 0,
@@ -44,8 +38,6 @@ _LAST_RANK = 5
 """Of what detectors want to look at: after the faults of that moment."""
 
 Wake = Callable[[datetime, str], None]
-Hook = Callable[[Place], None]
-RaisedHook = Callable[[Track, datetime], None]
 
 
 class Ledger:
@@ -58,12 +50,10 @@ class Ledger:
         state.tracks = {f: t for f, t in state.tracks.items() if t.rule in catalogue.rules}
         self._around = Surroundings(registry, catalogue, state)
         self._deadlines = Deadlines(self._is_due)
-        self._decisions: list[AnyDecision] = []
+        self._rulings = Rulings(catalogue, state, self._around)
         self._asks: list[Place] = []
         self._wakes: dict[str, Wake] = {}
         self._wake_ranks: dict[str, int] = {}
-        self._when_cleared: dict[str, Hook] = {}
-        self._when_raised: list[RaisedHook] = []
         for track in state.tracks.values():
             self._schedule(track)
         for window in state.windows:
@@ -99,20 +89,20 @@ class Ledger:
             if rule.worsens is not None:
                 track.worsens_at = sighting.since + rule.worsens.after
             self._guard(track, rule, at)
-        self._describe(track, rule, sighting)
+        describe(track, rule, sighting)
         if known is not None:
             if moved is Moved.FLAPPING:
-                self._decide(track, Change.FLAPPING, at, "four times within two hours")
-            self._go_on(track, at, known, is_new=is_new)
+                self._rulings.decide(track, Change.FLAPPING, at, "four times within two hours")
+            self._rulings.go_on(track, at, known, is_new=is_new)
         elif moved is Moved.FLAPPING:
-            self._raised(track, at, "four times within two hours")
+            self._rulings.raised(track, at, "four times within two hours")
         elif track.phase is Phase.PENDING and (
             sighting.is_danger or (track.due_at is not None and track.due_at <= at)
         ):
             track.raise_now(at)
             waited = "lasted its patience" if patience else "at once"
-            self._raised(track, at, "danger: at once" if sighting.is_danger else waited)
-        track.watch_improvement(at, _clear_after(track, rule))
+            self._rulings.raised(track, at, "danger: at once" if sighting.is_danger else waited)
+        track.watch_improvement(at, clear_after(track, rule))
         self._schedule(track)
         return track
 
@@ -131,9 +121,11 @@ class Ledger:
             return
         is_reboot = by is not ClearedBy.PERSON and self._around.has_booted_since(track)
         track.cleared_by = ClearedBy.REBOOT if is_reboot else by
-        track.end(at, _clear_after(track, rule))
+        track.end(at, clear_after(track, rule))
         if track.phase is Phase.IDLE:
-            self._reassess_others(track, at)  # pending, it may have spoken for others already
+            self._rulings.reassess_others(
+                track, at
+            )  # pending, it may have spoken for others already
             self._drop_blank(track)
         if track.phase is Phase.ACTIVE:
             track.add_evidence(position)
@@ -156,10 +148,10 @@ class Ledger:
         track.said.pop(key, None)
         if not track.keys:
             self.end(rule, place, at, position)
-        track.watch_improvement(at, _clear_after(track, rule))
+        track.watch_improvement(at, clear_after(track, rule))
         if track.phase is Phase.ACTIVE:
-            self._reassess(track, at, "what it followed from has changed")
-        self._reassess_others(track, at)
+            self._rulings.reassess(track, at, "what it followed from has changed")
+        self._rulings.reassess_others(track, at)
         self._schedule(track)
 
     def dismiss(self, rule: str, place: Place, at: datetime, position: int, why: str) -> None:
@@ -172,7 +164,9 @@ class Ledger:
             return  # it would be back with the next report: it is repaired, or silenced
         track.add_evidence(position)
         track.cleared_by = ClearedBy.PERSON
-        self._cleared(track, at, f"ended by a person: {why}" if why else "ended by a person")
+        self._rulings.cleared(
+            track, at, f"ended by a person: {why}" if why else "ended by a person"
+        )
 
     def postpone(self, track: Track, due_at: datetime) -> None:
         """Move a track's deadline."""
@@ -250,11 +244,15 @@ class Ledger:
 
     def when_cleared(self, rule: Rule, hook: Hook) -> None:
         """Call `hook` with the place whenever a fault of this rule has cleared."""
-        self._when_cleared[rule.name] = hook
+        self._rulings.when_cleared(rule, hook)
 
     def when_raised(self, hook: RaisedHook) -> None:
         """Call `hook` with the track of every fault that became active, and the moment."""
-        self._when_raised.append(hook)
+        self._rulings.when_raised(hook)
+
+    def find_work(self, work: WorkFound) -> None:
+        """Note work for us, once ever per key."""
+        self._rulings.find_work(work)
 
     def ask_status(self, place: Place) -> None:
         """Wish that the station is asked, once and harmlessly, for the status of a place."""
@@ -272,14 +270,8 @@ class Ledger:
             return
         if track.is_present:
             track.raise_now(at)
-            self._raised(track, at, "a customer reports it")
+            self._rulings.raised(track, at, "a customer reports it")
             self._schedule(track)
-
-    def find_work(self, work: WorkFound) -> None:
-        """Note work for us, once ever per key."""
-        if work.key not in self._state.known_work:
-            self._state.known_work.add(work.key)
-            self._decisions.append(work)
 
     def open_window(self, window: Window, at: datetime) -> None:
         """Begin a maintenance window or a silence, unless it is over already."""
@@ -307,8 +299,7 @@ class Ledger:
 
     def take_decisions(self) -> tuple[AnyDecision, ...]:
         """Return the decisions since the last call, in the order they were taken."""
-        decisions, self._decisions = tuple(self._decisions), []
-        return decisions
+        return self._rulings.take_decisions()
 
     @property
     def wake_at(self) -> datetime | None:
@@ -348,14 +339,16 @@ class Ledger:
             return
         match track.fire(at):
             case Moved.RAISED:
-                self._raised(track, at, "lasted its patience")
+                self._rulings.raised(track, at, "lasted its patience")
             case Moved.CLEARED:
-                self._cleared(track, at, _clear_words(track, self._rule(track)))
+                self._rulings.cleared(track, at, clear_words(track, self._rule(track)))
             case Moved.WORSENS:
-                self._worsen(track)
-                self._set_severity(track, worst(track.severity, track.base), at, "lasts on")
+                self._rulings.worsen(track)
+                self._rulings.set_severity(
+                    track, worst(track.severity, track.base), at, "lasts on"
+                )
             case Moved.IMPROVES:
-                self._improve(track, at)
+                self._rulings.improve(track, at)
             case _:
                 pass
         self._schedule(track)
@@ -364,130 +357,9 @@ class Ledger:
         names = self._around.close_windows(at)
         for track in list(self._state.tracks.values()):
             if track.phase is Phase.ACTIVE and track.inhibited_by in names:
-                self._reassess(track, at, "the window ended")
+                self._rulings.reassess(track, at, "the window ended")
 
     # --- moves -------------------------------------------------------------------------------
-
-    def _raised(self, track: Track, at: datetime, because: str) -> None:
-        track.severity = self._severity_of(track, at)
-        track.inhibited_by = self._around.inhibitor_of(track)
-        track.part_of = self._around.wider_of(track)
-        reason = f"{track.why}; {because}" if track.why else because
-        self._decide(track, Change.RAISED, at, reason)
-        for word in track.unknown:
-            self._find_unknown(track, word, at)
-        self._find_danger_work(track, at)
-        self._reassess_others(track, at)
-        self._link_parts(track, at)
-        self._schedule(track)
-        for hook in self._when_raised:
-            hook(track, at)
-
-    def _cleared(self, track: Track, at: datetime, because: str) -> None:
-        self._decide(track, Change.CLEARED, at, because)
-        could_block = self._around.blocks_charging(track)
-        track.forget()
-        if track.rule in self._when_cleared:
-            self._when_cleared[track.rule](track.place)
-        self._reassess_others(track, at)
-        if could_block:
-            self._improve_site(track, at)
-
-    def _improve(self, track: Track, at: datetime) -> None:
-        """What made it worse has been gone for long enough."""
-        could_block = self._around.blocks_charging(track)
-        track.improve()
-        span = in_words(_clear_after(track, self._rule(track)))
-        severity = self._severity_of(track, at)
-        if severity.rank < track.severity.rank:
-            self._set_severity(track, severity, at, f"what was worse is gone for {span}")
-        if could_block and not self._around.blocks_charging(track):
-            self._improve_site(track, at)
-        self._reassess(track, at, "it is less bad now")
-        self._reassess_others(track, at)
-
-    def _worsen(self, track: Track) -> None:
-        """The second severity of the rule counts from now on, in this episode."""
-        worsens = self._rule(track).worsens
-        if worsens is not None:
-            track.worsens_at, track.floor = None, worsens.to
-            track.base = worst(track.base, worsens.to)
-
-    def _go_on(self, track: Track, at: datetime, known: Known, *, is_new: bool) -> None:
-        """An active fault was seen again: say what is new about it."""
-        becomes_danger = track.is_danger and not known.is_danger
-        severity = worst(track.severity, track.base)
-        if is_new and not self._around.is_site_told(track):
-            severity = worst(severity, self._severity_of(track, at))
-        if becomes_danger:
-            track.severity = Severity.CRITICAL
-            self._decide(track, Change.WORSENED, at, "a danger code was added")
-            self._find_danger_work(track, at)
-        elif severity is not track.severity:
-            self._set_severity(track, severity, at, "it became worse")
-        elif not known.codes >= {*track.codes} or known.stations < len(track.stations):
-            self._decide(track, Change.RECODED, at, "more was reported of it")
-        for word in track.unknown:
-            if word not in known.unknown:
-                self._find_unknown(track, word, at)
-        if becomes_danger or is_new or known.keys < len(track.keys):
-            why = "it is back" if is_new else "another error joined it"
-            self._reassess(track, at, "it is a danger now" if becomes_danger else why)
-            self._reassess_others(track, at)
-
-    def _find_unknown(self, track: Track, word: str, at: datetime) -> None:
-        """A word that nobody has classified is work, up to a few a day of one station."""
-        work = unknown_code(track, word, at)
-        if work.key in self._state.known_work:
-            return
-        told = self._state.words_at.setdefault(track.place.name, [])
-        told[:] = [moment for moment in told if at - moment < DAY]
-        if len(told) < WORDS_PER_DAY:
-            told.append(at)
-            self.find_work(work)
-
-    def _find_danger_work(self, track: Track, at: datetime) -> None:
-        """Danger under a window reaches nobody but us."""
-        if track.is_danger and _is_window(track.inhibited_by):
-            self.find_work(danger_in_maintenance(track, at))
-
-    def _set_severity(self, track: Track, severity: Severity, at: datetime, why: str) -> None:
-        if severity is track.severity:
-            return
-        change = Change.WORSENED if severity.rank > track.severity.rank else Change.IMPROVED
-        track.severity = severity
-        self._decide(track, change, at, why)
-
-    def _describe(self, track: Track, rule: Rule, sighting: Sighting) -> None:
-        track.codes = sorted({*track.codes, *sighting.codes})
-        track.unknown = list(dict.fromkeys([*track.unknown, *sighting.unknown]))
-        _join(track.stations, sighting.stations)
-        if sighting.key and sighting.key not in track.keys:
-            track.keys.append(sighting.key)
-        if sighting.cause and sighting.cause != sighting.key:
-            track.causes[sighting.key] = sighting.cause
-        track.say(
-            sighting.key, sighting.severity or rule.severity, is_danger=sighting.is_danger
-        )
-        track.is_flapping = track.is_flapping or sighting.is_flapping
-        track.last_at = sighting.at
-        track.why = sighting.why or track.why
-        for position in sighting.positions:
-            track.add_evidence(position)
-        track.add_evidence(sighting.position, sighting.error)
-
-    def _reassess_others(self, track: Track, at: datetime) -> None:
-        """The track began or ceased to speak for others: see who is affected."""
-        for other in self._around.spoken_for_by(track):
-            self._reassess(other, at, f"{track.rule} at {track.place}")
-
-    def _link_parts(self, track: Track, at: datetime) -> None:
-        """The wider cause is known now: what was told apart from it is part of it."""
-        for part in self._around.parts_of(track):
-            if part.part_of is None:
-                part.part_of = self._around.wider_of(part)
-                if part.part_of is not None:
-                    self._decide(part, Change.LINKED, at, f"{track.rule} at {track.place}")
 
     def _guard(self, track: Track, rule: Rule, at: datetime) -> None:
         """While the fault may be ours, no lost link counts for anybody."""
@@ -495,47 +367,11 @@ class Ledger:
         if until is not None and at < until and rule.detector in OF_LOST_LINKS:
             track.put_off(until)
 
-    def _reassess(self, track: Track, at: datetime, because: str) -> None:
-        inhibitor = self._around.inhibitor_of(track)
-        if inhibitor == track.inhibited_by:
-            return
-        if inhibitor is None and not track.is_present:
-            return  # it is clearing: there is nothing left to tell anybody
-        if track.inhibited_by is None and _is_window(inhibitor):
-            return  # a ticket that was open before a window stays open
-        track.inhibited_by = inhibitor
-        track.part_of = self._around.wider_of(track) or track.part_of
-        change = Change.RELEASED if inhibitor is None else Change.INHIBITED
-        self._decide(track, change, at, because)
-        self._find_danger_work(track, at)
-
-    def _severity_of(self, track: Track, at: datetime) -> Severity:
-        if track.is_danger or self._around.leaves_nobody_charging(track, at):
-            return Severity.CRITICAL
-        if track.worsens_at is not None and track.worsens_at <= at:
-            self._worsen(track)
-        return track.base
-
-    def _improve_site(self, track: Track, at: datetime) -> None:
-        """One place can charge again: what was critical only for the site is less so now."""
-        for other in self._around.worse_than_alone(track):
-            severity = self._severity_of(other, at)
-            if severity.rank < other.severity.rank:
-                self._set_severity(other, severity, at, "another place can charge again")
-
     def _drop_blank(self, track: Track) -> None:
         """Forget a condition that ended within its patience: nobody will ask for it."""
         if track.is_blank:
             del self._state.tracks[track.fingerprint]
             self._around.drop(track)
-
-    def _decide(self, track: Track, change: Change, at: datetime, because: str) -> None:
-        window = self._around.window_over(track)
-        quiet_until = window.until if window else None
-        rule = self._catalogue.rules.get(track.rule)
-        self._decisions.append(
-            decision_on(track, rule, change, at, because, quiet_until=quiet_until)
-        )
 
     def _retire(self, at: datetime) -> None:
         """Clear what was found by rules that were taken out of the catalogue."""
@@ -543,9 +379,9 @@ class Ledger:
         for track in retired:
             if track.phase is Phase.ACTIVE:
                 track.cleared_by = ClearedBy.PERSON
-                self._decide(track, Change.CLEARED, at, "its rule was taken out")
-                self._reassess_others(track, at)
-                self._improve_site(track, at)
+                self._rulings.decide(track, Change.CLEARED, at, "its rule was taken out")
+                self._rulings.reassess_others(track, at)
+                self._rulings.improve_site(track, at)
 
     def _of_this_version(self, track: Track, rule: Rule) -> Track:
         """A rule in a new version finds faults of its own once the last one is over."""
@@ -573,26 +409,5 @@ def _patience(rule: Rule, sighting: Sighting) -> timedelta:
     return rule.raise_after if sighting.raise_after is None else sighting.raise_after
 
 
-def _clear_after(track: Track, rule: Rule) -> timedelta:
-    return rule.flapping_clear_after if track.is_flapping else rule.clear_after
-
-
-def _clear_words(track: Track, rule: Rule) -> str:
-    clean = f"clean for {in_words(_clear_after(track, rule))}"
-    is_reboot = track.cleared_by is ClearedBy.REBOOT
-    return f"{clean} after the station started anew" if is_reboot else clean
-
-
-def _join(stations: list[StationId], more: Iterable[StationId]) -> None:
-    for station in more:
-        index = bisect_left(stations, station)
-        if index == len(stations) or stations[index] != station:
-            stations.insert(index, station)
-
-
 def _fingerprint(rule: Rule, place: Place) -> str:
     return f"{rule.name}@{place}~{rule.version}"
-
-
-def _is_window(inhibitor: str | None) -> bool:
-    return inhibitor is not None and inhibitor.startswith(("maintenance@", "silence@"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -11,6 +12,7 @@ from domain.codes import DANGER
 from domain.events import ErrorReport
 from domain.faults import Severity
 from domain.places import StationId
+from rules.catalogue import Rule
 from rules.tracks import Track
 
 
@@ -54,6 +56,28 @@ class Known(msgspec.Struct, frozen=True):
             {*track.unknown},
             len(track.keys),
         )
+
+
+def describe(track: Track, rule: Rule, sighting: Sighting) -> None:
+    """Note in a track what a sighting says of it."""
+    track.codes = sorted({*track.codes, *sighting.codes})
+    track.unknown = list(dict.fromkeys([*track.unknown, *sighting.unknown]))
+    for station in sighting.stations:
+        index = bisect_left(track.stations, station)
+        if index == len(track.stations) or track.stations[index] != station:
+            track.stations.insert(index, station)
+    if sighting.key and sighting.key not in track.keys:
+        track.keys.append(sighting.key)
+    if sighting.cause and sighting.cause != sighting.key:
+        track.causes[sighting.key] = sighting.cause
+    severity = sighting.severity or rule.severity
+    track.say(sighting.key, severity, is_danger=sighting.is_danger)
+    track.is_flapping = track.is_flapping or sighting.is_flapping
+    track.last_at = sighting.at
+    track.why = sighting.why or track.why
+    for position in sighting.positions:
+        track.add_evidence(position)
+    track.add_evidence(sighting.position, sighting.error)
 
 
 def is_danger(codes: Iterable[str]) -> bool:

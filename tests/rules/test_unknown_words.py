@@ -12,7 +12,7 @@ from domain.faults import WorkFound
 from domain.places import CustomerId, Place, SiteId, StationId
 from domain.registry import Customer, Registry, Site, Station
 from rules.engine import Engine
-from rules.ledger import DAY, WORDS_PER_DAY
+from rules.rulings import DAY, WORDS_PER_DAY
 
 CATALOGUE, DICTIONARY = load_rules()
 START = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
