@@ -6,9 +6,9 @@ of its stations at many sites (fleet statistics, 2.6 kind 6). The look-alike is 
 chance. With 26 outages per 1,000 sites and month two of a carrier's 100 sites fall into the
 same five minutes once in a hundred years, and are no fifth of its stations; of ten sites,
 where they could be, once in ten thousand. So two sites are enough, together with the share.
-Only sites count of which at least half went: one station of many is no word about the
-network. The window is longer than that of a site, for dead sockets are noticed at different
-times.
+Only sites count of which at least half went, and at which no work is planned: one station of
+many is no word about the network. The window is longer than that of a site, for dead sockets
+are noticed at different times.
 
 It is for us alone: each site and station keeps its own ticket, by which its customer is told,
 and they are linked. What is left to those tickets is not repeated here.
@@ -60,13 +60,9 @@ class LostCarriers(Together):
         """Tell whether it is a share of the carrier's stations, at several sites."""
         if not self._is_share(key, losses.at):
             return False
-        up_in = self._presence.up_in
-        sites = [
-            site
-            for site, lost in losses.count_in.items()
-            if site.startswith("site:") and lost >= up_in.get(site, 0)
-        ]
-        return len(sites) >= self._limit.sites
+        up_in, lost = self._presence.up_in, losses.count_in
+        out = [site for site in self._sites_of(losses) if lost[site] >= up_in.get(site, 0)]
+        return len(out) >= self._limit.sites
 
     def why(self, key: str, group: Group) -> str:
         """Say how many stations at how many sites, and which share that is."""

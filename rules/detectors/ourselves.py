@@ -58,8 +58,8 @@ class Ourselves(Together):
         """Tell whether a share of the fleet is lost that nothing but us explains."""
         if not self._is_share(key, losses.at):
             return False
-        sites = sum(group.startswith("site:") for group in losses.count_in)
-        return sites >= self._limit.sites and not self._is_explained(losses)
+        sites = self._sites_of(losses)
+        return len(sites) >= self._limit.sites and not self._is_explained(losses)
 
     def began(self, at: datetime) -> None:
         """Let no lost link count before the stations had time to return."""

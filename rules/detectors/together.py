@@ -256,6 +256,16 @@ class Together(ABC):
             name = self._names[key] = str(self.place_of(key))
         return self._presence.up_in.get(name, 0)
 
+    def _sites_of(self, losses: Losses) -> list[str]:
+        """Return the sites at which stations were lost, but for those where work is planned."""
+        windows = self._state.windows
+        planned = {str(window.place) for window in windows if window.kind == "maintenance"}
+        return [
+            group
+            for group in losses.count_in
+            if group.startswith("site:") and group not in planned
+        ]
+
     def _is_share(self, key: str, losses: Mapping[StationId, datetime]) -> bool:
         """Tell whether enough of those that were connected are lost."""
         connected = len(losses) + self._count_up(key)

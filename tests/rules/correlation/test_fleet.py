@@ -7,12 +7,14 @@ import pytest
 from domain.beliefs import Fleet
 from domain.events import (
     ErrorReport,
+    MaintenancePlanned,
     ServiceStarted,
     ServiceStopped,
+    SilenceSet,
     Status,
     StatusReported,
 )
-from domain.places import Place, StationId
+from domain.places import Place, SiteId, StationId
 from rules.catalogue import Catalogue
 from rules.detectors.models import VERSIONS_AT_MOST
 from rules.memory.outages import Striking
@@ -71,6 +73,16 @@ def test_it_takes_two_sites_of_which_half_went(field, lost, is_carrier):
     one.lost(field.at(10), *lost)
     one.until(field.at(21))
     assert bool(one.of("carrier-lost")) is is_carrier
+
+
+def test_a_site_at_which_work_is_planned_is_no_word_about_its_carrier(field):
+    one = carriers(field)
+    place, until = Place.of_site(SiteId("red")), field.at(120)
+    one.feed(MaintenancePlanned(observed_at=field.at(10), place=place, until=until))
+    one.feed(SilenceSet(observed_at=field.at(10), place=Place.of_carrier("x"), until=until))
+    one.lost(field.at(10), *RED, *GREEN)
+    one.until(field.at(21))
+    assert one.lines("carrier-lost") == []
 
 
 def test_a_fifth_of_the_carriers_stations_is_the_least(field):
