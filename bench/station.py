@@ -24,9 +24,12 @@ _MASK = bytes((0x5A, 0xC3, 0x17, 0x9E))
 Frame = tuple[bytes, bytes, bytes]
 """What stands before and behind the eight masked bytes of the id, and how its answer ends."""
 
-_ENDINGS = {"StatusNotification": b",{}]", "MeterValues": b",{}]"}
-_ENDING = b'"}]'
-"""Heartbeat's answer and BootNotification's end in a text."""
+_ENDINGS = {
+    "StatusNotification": b",{}]",
+    "MeterValues": b",{}]",
+    "Heartbeat": b'"}]',  # of the moment
+    "BootNotification": b"}]",  # of whichever field a server writes last
+}
 
 
 def _masked(payload: bytes) -> bytes:
@@ -42,7 +45,7 @@ def prepare(action: str, payload: bytes) -> Frame:
     head = bytes((0x81, 0x80 | length)) if length < 126 else b"\x81\xfe" + length.to_bytes(2)
     masked = _masked(text)
     # The id begins at offset 4, so it is masked as if it stood at the beginning.
-    return head + _MASK + masked[:4], masked[12:], _ENDINGS.get(action, _ENDING)
+    return head + _MASK + masked[:4], masked[12:], _ENDINGS[action]
 
 
 _DIGITS = [b"%04d" % number for number in range(10_000)]

@@ -57,7 +57,7 @@ async def booted(field: Field) -> tuple[Station, FakeTransport]:
     field.stations.append(station)
     station.connection_made(transport)
     station.data_received(OPENED)
-    boot = {"currentTime": "2026-01-05T08:00:00Z", "interval": 300, "status": "Accepted"}
+    boot = {"status": "Accepted", "currentTime": "2026-01-05T08:00:00Z", "interval": 300}
     station.data_received(framed([3, transport.last_call()[1], boot]))
     station.data_received(framed([3, transport.last_call()[1], {}]))
     return station, transport
