@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from domain.places import Place
-from domain.registry import Site
+from domain.registry import Station
 from rules.catalogue import OF_LOST_LINKS, OF_THE_LINK, Detector
 from rules.tracks import Phase, Track
 
 
-def can_nobody_charge(site: Site, blocked: AbstractSet[Place]) -> bool:
-    """Tell whether no EVSE of the site is left that can charge.
+def can_nobody_charge(station: Station, blocked: AbstractSet[int]) -> bool:
+    """Tell whether no EVSE of the station is left that can charge; `blocked` 0 is all of it.
 
     An EVSE that we cannot see counts as able to charge.
     """
-    return all(
-        Place.of_station(station.id) in blocked or Place.of_station(station.id, evse) in blocked
-        for station in site.stations
-        for evse in range(1, station.evses + 1)
-    )
+    return 0 in blocked or all(evse in blocked for evse in range(1, station.evses + 1))
 
 
 def speaks_for(wider: Track, track: Track, wider_is: Detector, track_is: Detector) -> bool:

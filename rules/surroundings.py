@@ -13,7 +13,7 @@ from domain.beliefs import Link
 from domain.faults import Severity
 from domain.places import FLEET, Place, PlaceKind, SiteId, StationId
 from domain.registry import Registry
-from rules.catalogue import OF_LOST_LINKS, Catalogue, Detector
+from rules.catalogue import OF_LOST_LINKS, Catalogue, Detector, Rule
 from rules.impact import can_nobody_charge, is_part_of, speaks_for
 from rules.parameters import ReportedFaultParameters
 from rules.state import EngineState, Window
@@ -35,6 +35,7 @@ class Surroundings:
         self._registry = registry
         self._catalogue = catalogue
         self._state = state
+        self._stopping = {r.name for r in catalogue.rules.values() if _stops_charging(r)}
         self._by_station: dict[str, list[Track]] = {}
         self._wide: dict[Place, list[Track]] = {}
         for track in state.tracks.values():
@@ -132,14 +133,7 @@ class Surroundings:
 
     def blocks_charging(self, track: Track) -> bool:
         """Tell whether the track keeps its place from charging (major or worse)."""
-        rule = self._catalogue.rules[track.rule]
-        stops = rule.stops_charging
-        if stops is None:
-            stops = (
-                rule.detector is Detector.REPORTED_FAULT
-                and rule.set_for(ReportedFaultParameters).faulted
-            )
-        return stops and track.base.rank >= Severity.MAJOR.rank
+        return track.rule in self._stopping and track.base.rank >= Severity.MAJOR.rank
 
     def leaves_nobody_charging(self, track: Track, at: datetime) -> bool:
         """Tell whether with the track no EVSE of its site is left that can charge.
@@ -149,16 +143,19 @@ class Surroundings:
         site = self._registry.site_of(track.place)
         if site is None or not self.blocks_charging(track):
             return False
-        blocked = {
-            other.place
-            for other in self._tracks_of_site(track)
-            if self.blocks_charging(other)
-            and other.is_present  # one that is clearing can charge already
+        # Asked with every fault of a big site: the first station that can charge decides.
+        return all(can_nobody_charge(s, self._blocked_at(s.id, at)) for s in site.stations)
+
+    def _blocked_at(self, station: StationId, at: datetime) -> set[int]:
+        return {
+            track.place.evse
+            for track in self.tracks_at(station)
+            if track.is_present  # one that is clearing can charge already
             and (
-                other.phase is Phase.ACTIVE or (other.due_at is not None and other.due_at <= at)
+                track.phase is Phase.ACTIVE or (track.due_at is not None and track.due_at <= at)
             )
+            and self.blocks_charging(track)
         }
-        return can_nobody_charge(site, blocked)
 
     def is_site_told(self, track: Track) -> bool:
         """Tell whether another active fault of the site is critical already."""
@@ -252,6 +249,13 @@ class Surroundings:
 
     def _detector(self, track: Track) -> Detector:
         return self._catalogue.rules[track.rule].detector
+
+
+def _stops_charging(rule: Rule) -> bool:
+    if rule.stops_charging is not None:
+        return rule.stops_charging
+    is_reported = rule.detector is Detector.REPORTED_FAULT
+    return is_reported and rule.set_for(ReportedFaultParameters).faulted
 
 
 def _drop(index: dict[_Key, list[Track]], key: _Key, track: Track) -> None:
