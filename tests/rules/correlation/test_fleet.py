@@ -6,6 +6,7 @@ import pytest
 
 from domain.beliefs import Fleet
 from domain.events import (
+    Booted,
     ErrorReport,
     MaintenancePlanned,
     ServiceStarted,
@@ -503,3 +504,18 @@ def test_what_is_remembered_of_versions_is_limited(field):
     assert len(versions) == VERSIONS_AT_MOST
     assert next(iter(versions)) == "Acme|One|1|offline|offline"
     assert list(versions)[-1] == "Acme|One|2.0|connector-faulted|InternalError"
+
+
+def test_other_makes_and_models_and_the_silent_are_no_kin(field):
+    one = field(field.site("s1", "ABCX"), field.site("s2", "DEYZ"))
+    one.up(field.at(0), *"ABCDEXYZ")
+    one.boots(field.at(0), "2.0", *"ABCD")
+    one.boots(field.at(0), "1.0", "E")
+    one.boots(field.at(0), "2.0", "Y", model="Two")
+    one.feed(
+        Booted(observed_at=field.at(0), station=StationId("Z"), model="One", firmware="2.0")
+    )
+    fails(field, one, 10, *"ABCD")
+    one.until(field.at(20))
+    assert one.work[0].detail.startswith("4 of 4 stations with Acme One 2.0 at 2 sites")
+    assert "0 of 1 with other firmware" in one.work[0].detail
