@@ -34,6 +34,7 @@ from domain.events import (
     ProtocolLearned,
     QueueBlocked,
     QueueMovedOn,
+    RulesLoaded,
     ServiceStarted,
     ServiceStopped,
     SilenceSet,
@@ -164,6 +165,7 @@ class Fleet(msgspec.Struct):
                 | MaintenancePlanned()
                 | SilenceSet()
                 | FaultDismissed()
+                | RulesLoaded()
                 | Ticked()
             ):
                 pass

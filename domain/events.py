@@ -375,6 +375,13 @@ class FaultDismissed(Event, frozen=True, kw_only=True):
     why: str = ""
 
 
+class RulesLoaded(Event, frozen=True, kw_only=True):
+    """From now on other rules or words decide; `version` names them, `who` had them loaded."""
+
+    version: str
+    who: str = ""
+
+
 class ServiceStarted(Event, frozen=True, kw_only=True):
     """Our service came up; what happened since it stopped is not known."""
 
@@ -424,6 +431,7 @@ AnyEvent = (
     | MaintenancePlanned
     | SilenceSet
     | FaultDismissed
+    | RulesLoaded
     | ServiceStarted
     | ServiceStopped
     | Ticked

@@ -98,7 +98,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
     `key` is stable under replay: (fingerprint, episode, change), for changes that can repeat
     within an episode with what tells them apart. `at` is the due time of a deadline or the
     moment of the event. `quiet_until`: a maintenance window or silence over the place ends
-    then (its `resolved` waits for it). `evidence` lists journal positions.
+    then (its `resolved` waits for it). `evidence` lists journal positions. `rules_version`
+    names the rules and words that decided.
     """
 
     key: str
@@ -108,6 +109,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, tag="decision"):
     because: str
     evidence: tuple[int, ...] = ()
     quiet_until: datetime | None = None
+    rules_version: str = ""
 
 
 class WorkFound(msgspec.Struct, frozen=True, kw_only=True, tag="work"):

@@ -17,6 +17,7 @@ from domain.events import (
     FaultDismissed,
     MaintenancePlanned,
     PlaceEvent,
+    RulesLoaded,
     SilenceSet,
     StationEvent,
 )
@@ -26,6 +27,7 @@ from domain.registry import Registry
 from rules.catalogue import Catalogue
 from rules.detectors import WATCHERS
 from rules.detectors.links import Links
+from rules.detectors.reported import ReportedFaults
 from rules.dictionary import Dictionary
 from rules.ledger import Ledger
 from rules.presence import Presence
@@ -54,10 +56,20 @@ class Engine:
         self._registry = registry
         self._on_failure = on_failure
         self._state = state or EngineState()
+        for station in registry.stations:
+            self._state.fleet.belief(station)
+        self._arrange(catalogue, dictionary)
+
+    def _arrange(self, catalogue: Catalogue, dictionary: Dictionary) -> None:
+        """Build ledger and detectors where the state stands."""
+        registry = self._registry
+        self.rules_version = catalogue.version
+        self.catalogue = catalogue
         self._ledger = Ledger(registry, catalogue, self._state)
         presence = Presence(registry, self._state.fleet)
         work = Workplace(registry, catalogue, dictionary, self._state, self._ledger, presence)
         watchers = [watcher(work) for watcher in WATCHERS]
+        self._reported = next(w for w in watchers if isinstance(w, ReportedFaults))
         self._links = next(watcher for watcher in watchers if isinstance(watcher, Links))
         self._handlers: dict[type[Event], list[Callable[..., None]]] = {
             MaintenancePlanned: [self._on_maintenance],
@@ -68,8 +80,18 @@ class Engine:
         for listener in (presence, *watchers):
             for kind, handler in listener.handlers.items():
                 self._handlers.setdefault(kind, []).append(handler)
-        for station in registry.stations:
-            self._state.fleet.belief(station)
+
+    def use(self, catalogue: Catalogue, dictionary: Dictionary, event: RulesLoaded) -> Step:
+        """Go on with other rules and words from an event on; faults and dwells stay.
+
+        What a rule that is gone had found is cleared. What is known of active faults is read
+        again with the new words: a code somebody has just explained changes its ticket.
+        """
+        before = self.step(event.observed_at)
+        self._arrange(catalogue, dictionary)
+        self._reported.read_again(event.observed_at, event.position)
+        after = self.step(event.observed_at)
+        return Step((*before.decisions, *after.decisions), after.wake_at)
 
     @property
     def fleet(self) -> Fleet:

@@ -48,6 +48,7 @@ def decision_on(
     because: str,
     *,
     quiet_until: datetime | None,
+    rules_version: str = "",
 ) -> Decision:
     """Return a decision about a track. Its key is the same whenever it is taken again."""
     key = f"{track.fingerprint}#{track.episode}:{change}"
@@ -62,6 +63,7 @@ def decision_on(
         because=because,
         evidence=tuple(track.evidence),
         quiet_until=quiet_until,
+        rules_version=rules_version,
     )
 
 

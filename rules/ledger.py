@@ -74,6 +74,10 @@ class Ledger:
         """Return all tracks of a station and its EVSEs."""
         return self._around.tracks_at(station)
 
+    def tracks_of(self, rule: Rule) -> list[Track]:
+        """Return all tracks of a rule: for what happens rarely."""
+        return [track for track in self._state.tracks.values() if track.rule == rule.name]
+
     def see(self, rule: Rule, place: Place, sighting: Sighting) -> Track:
         """A condition holds at a place; without patience it raises at once."""
         track = self.find(rule, place) or self._new_track(rule, place)
@@ -105,6 +109,12 @@ class Ledger:
         track.watch_improvement(at, clear_after(track, rule))
         self._schedule(track)
         return track
+
+    def reword(self, track: Track, rule: Rule, sighting: Sighting) -> None:
+        """The words of what is present have another meaning now: it counts from here on."""
+        if track.phase is not Phase.IDLE and track.is_present:
+            track.codes, track.unknown = [], []
+            self.see(rule, track.place, sighting)
 
     def end(
         self,

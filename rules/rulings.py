@@ -148,7 +148,15 @@ class Rulings:
         quiet_until = window.until if window else None
         rule = self._catalogue.rules.get(track.rule)
         self._decisions.append(
-            decision_on(track, rule, change, at, because, quiet_until=quiet_until)
+            decision_on(
+                track,
+                rule,
+                change,
+                at,
+                because,
+                quiet_until=quiet_until,
+                rules_version=self._catalogue.version,
+            )
         )
 
     def find_work(self, work: WorkFound) -> None:

@@ -5,6 +5,8 @@ It reads words through the dictionary and tells the ledger where a condition beg
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from domain.codes import OTHER
 from domain.events import ErrorCleared, ErrorRaised, Status, StatusReported
 from domain.places import Place, StationId
@@ -13,6 +15,7 @@ from rules.detectors.handlers import Handlers
 from rules.dictionary import Meaning
 from rules.parameters import ReportedFaultParameters
 from rules.sighting import Sighting, is_danger
+from rules.tracks import Track
 from rules.workplace import Workplace
 
 DANGER_SEVERITY = 0
@@ -75,6 +78,43 @@ class ReportedFaults:
         for rule, wants in self._rules:
             if not wants.faulted and _fits(wants, event.place):
                 self._end_error(rule, event, event.key or event.error.code)
+
+    def read_again(self, at: datetime, position: int) -> None:
+        """The dictionary is another one: say what is known of what is reported now."""
+        for rule, wants in self._rules:
+            for track in self._ledger.tracks_of(rule):
+                if track.is_present and track.errors:
+                    self._read_again(rule, track, at, position, is_faulted=wants.faulted)
+
+    def _read_again(
+        self, rule: Rule, track: Track, at: datetime, position: int, *, is_faulted: bool
+    ) -> None:
+        make = self._make(track.place.name)
+        meanings = [self._dictionary.meaning(error, make) for error in track.errors]
+        codes = tuple(sorted({code for meaning in meanings for code in meaning.codes}))
+        unknown = tuple(dict.fromkeys(word for one in meanings for word in one.unknown))
+        if [*codes] == track.codes and [*unknown] == track.unknown:
+            return
+        if not codes and not is_faulted:
+            self._ledger.end(rule, track.place, at, position)
+            return
+        latest = meanings[-1]
+        codes = codes or (OTHER,)
+        self._ledger.reword(
+            track,
+            rule,
+            Sighting(
+                at=at,
+                since=at,
+                codes=codes,
+                key=track.keys[-1] if track.keys else "",
+                severity=latest.severity,
+                unknown=unknown,
+                position=position,
+                is_danger=is_faulted and is_danger(codes),
+                why=track.why,
+            ),
+        )
 
     def _see_faulted(self, rule: Rule, event: StatusReported, meaning: Meaning) -> None:
         codes, severity = meaning.codes, meaning.severity
