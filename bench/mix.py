@@ -35,6 +35,8 @@ _STATUSES = (
     "Available",
 )
 _PHASES = ("L1", "L2", "L3")
+_REGISTER_WH = 4_815_000
+_TRANSACTION = 481_516
 
 
 def station_name(number: int) -> str:
@@ -137,10 +139,19 @@ def _status_of(connector: int, status: str, at: datetime) -> bytes:
 
 
 def _meter_values(rng: random.Random, at: datetime) -> bytes:
+    """Return what a healthy station says while it charges.
+
+    All stations send from the same bodies, in any order: registers lie so close together that
+    none falls by more than noise, or every station would be one with a broken meter.
+    """
+    amperes = rng.uniform(10, 32)
     samples: list[tuple[str, str, str, str | None]] = [
-        ("Energy.Active.Import.Register", "Wh", str(rng.randint(10**6, 10**7)), None),
-        ("Power.Active.Import", "W", f"{rng.uniform(3000, 22000):.1f}", None),
-        *(("Current.Import", "A", f"{rng.uniform(6, 32):.2f}", phase) for phase in _PHASES),
+        ("Energy.Active.Import.Register", "Wh", str(_REGISTER_WH + rng.randrange(90)), None),
+        ("Power.Active.Import", "W", f"{3 * 230 * amperes:.1f}", None),
+        *(
+            ("Current.Import", "A", f"{amperes + rng.uniform(-0.5, 0.5):.2f}", phase)
+            for phase in _PHASES
+        ),
         *(("Voltage", "V", f"{rng.uniform(225, 235):.1f}", phase) for phase in _PHASES),
         ("Current.Offered", "A", "32.00", None),
         ("Temperature", "Celsius", f"{rng.uniform(15, 45):.1f}", None),
@@ -161,7 +172,7 @@ def _meter_values(rng: random.Random, at: datetime) -> bytes:
     return msgspec.json.encode(
         {
             "connectorId": rng.randint(1, 2),
-            "transactionId": rng.randint(1, 10**6),
+            "transactionId": _TRANSACTION,
             "meterValue": [{"timestamp": now_text(measured_at), "sampledValue": values}],
         }
     )
