@@ -59,7 +59,8 @@ def is_empty(metered: Metered, reading: Reading, limit: FlowParameters) -> bool:
     delivered, drawn = delivered_wh(metered, reading), reading.drawn_w
     if reading.is_limited or delivered is None or delivered >= limit.energy_wh:
         return False
-    return drawn is None or drawn < limit.power_w
+    has_flowed = metered.top_w >= limit.power_w  # between two readings, too, something flows
+    return not has_flowed and (drawn is None or drawn < limit.power_w)
 
 
 def note_flow(metered: Metered, reading: Reading, at: datetime) -> None:
@@ -123,8 +124,10 @@ def implausible(
     if known is None or metered.register_at is None:
         return ""
     if known - register > limit.noise_wh:
-        begins_anew = transaction != metered.register_in
-        return "" if begins_anew else f"the register fell from {known:.0f} to {register:.0f} Wh"
+        is_another = metered.is_anew or transaction != metered.register_in
+        if is_another and register <= limit.slack_wh + limit.noise_wh:
+            return ""  # it counts each transaction for itself, and one has begun
+        return f"the register fell from {known:.0f} to {register:.0f} Wh"
     hours = max((said_at - metered.register_at).total_seconds(), 0.0) / _HOUR_S
     most_w = limit.times * max(metered.peak_w, _LEAST_PEAK_W)
     if not metered.peak_w:

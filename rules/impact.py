@@ -24,7 +24,8 @@ def speaks_for(wider: Track, track: Track, wider_is: Detector, track_is: Detecto
     of its stations, and a lost site controller for the stations behind it. Where a site is dark
     and its controller lost, the dark site leads, from the moment it is pending: more than one
     way to us failed, so power or network is likelier than the controller. A silent station that
-    then loses its link is told once. The rest is what a station reports.
+    then loses its link is told once, and so is one whose link goes with each of its boots. The
+    rest is what a station reports.
     """
     match wider_is:
         case Detector.FLEET_DROP:
@@ -35,6 +36,8 @@ def speaks_for(wider: Track, track: Track, wider_is: Detector, track_is: Detecto
             return True
         case Detector.SITE_DARK | Detector.GATEWAY_LOST:
             return track_is in OF_THE_LINK and wider.phase is Phase.ACTIVE
+        case Detector.BOOT_LOOP:  # each boot takes the link with it
+            return track_is is Detector.CONNECTION_FLAPPING
         case Detector.SILENT:
             return track_is is Detector.OFFLINE and wider.phase is Phase.ACTIVE
         case Detector.REPORTED_FAULT if track_is is Detector.REPORTED_FAULT:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from rules.memory.metering import Metered
 from rules.parameters import Parameters
-from rules.readings import Reading
+from rules.readings import Reading, Three
 
 
 class PhaseParameters(Parameters, frozen=True, kw_only=True):
     """phase-missing. A phase below `low_v` while the others are above `good_v` is missing.
     By current it takes `transactions` in a row in which two carry more than `carried_a` and one
-    nothing, at an EVSE that had three before: some vehicles use two. `balance`: what the least
-    loaded phase has of the most loaded one at least, from `loaded_a` on."""
+    nothing, at an EVSE that had three before. Some vehicles use two phases and come every day:
+    so either `drivers` different ones show it, or one at an EVSE where `long_run` transactions
+    before had all three. `balance`: what the least loaded phase has of the most loaded one at
+    least, from `loaded_a` on. A phase that goes in the middle of a transaction needs no more.
+    """
 
     low_v: float = 180.0
     good_v: float = 200.0
     carried_a: float = 4.0
     transactions: int = 3
+    drivers: int = 2
+    long_run: int = 8
     balance: float = 0.5
     loaded_a: float = 10.0
 
@@ -34,6 +39,8 @@ class HeatParameters(Parameters, frozen=True, kw_only=True):
 
 _NOTHING_A = 0.5
 _SOMETHING_A = 2.0
+_MOST_THREE = 20
+_MOST_TOKENS = 4
 
 
 def look_at_phases(
@@ -51,17 +58,23 @@ def look_at_phases(
     least = min(first, second, third)
     if least >= _SOMETHING_A:
         metered.has_three = True
+        if not metered.is_three:
+            metered.is_three = True
+            metered.three_count = min(metered.three_count + 1, _MOST_THREE)
         metered.odd_phase = metered.odd_count = 0
+        metered.odd_tokens = []
         most = max(first, second, third)
         is_odd = most >= limit.loaded_a and least < limit.balance * most
         return ("unbalanced currents" if is_odd else ""), not is_odd
     phase = missing(amps, at_most=_NOTHING_A, others=limit.carried_a)
     if not phase:
         return "", False
+    if metered.is_three:  # no vehicle gives up one of three phases and keeps two
+        return f"L{phase} lost its current while the others go on", False
     return _count(metered, phase, limit), False
 
 
-def missing(values: list[float | None], *, at_most: float, others: float) -> int:
+def missing(values: Three, *, at_most: float, others: float) -> int:
     """Return the phase (1 to 3) below a value while the two others reach theirs; 0: none."""
     first, second, third = values
     if first is None or second is None or third is None:
@@ -75,10 +88,14 @@ def missing(values: list[float | None], *, at_most: float, others: float) -> int
 def _count(metered: Metered, phase: int, limit: PhaseParameters) -> str:
     if phase != metered.odd_phase:
         metered.odd_phase, metered.odd_count, metered.is_odd = phase, 0, False
+        metered.odd_tokens = []
     if not metered.is_odd:
         metered.is_odd = True
         metered.odd_count += 1
-    if metered.has_three and metered.odd_count >= limit.transactions:
+        if metered.token not in metered.odd_tokens:
+            metered.odd_tokens = [*metered.odd_tokens, metered.token][-_MOST_TOKENS:]
+    is_shown = len(metered.odd_tokens) >= limit.drivers or metered.three_count >= limit.long_run
+    if metered.has_three and is_shown and metered.odd_count >= limit.transactions:
         return f"no current on L{phase} in {metered.odd_count} transactions"
     return ""
 

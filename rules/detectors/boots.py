@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from domain.beliefs import Link
 from domain.events import Booted, CommandAnswered, Connected, Disconnected
 from domain.faults import ClearedBy
 from domain.places import Place, StationId
@@ -22,10 +23,16 @@ from rules.detectors.handlers import Handlers
 from rules.found import in_words
 from rules.parameters import Parameters
 from rules.sighting import Sighting
+from rules.tracks import Phase
 from rules.workplace import Workplace
 
-RESTARTING = frozenset({"Reset", "TriggerMessage", "UpdateFirmware", "SignedUpdateFirmware"})
+RESTARTING = frozenset({"Reset", "UpdateFirmware", "SignedUpdateFirmware"})
 """Commands of ours that make a station boot."""
+
+ASKING = frozenset({"TriggerMessage", "ExtendedTriggerMessage"})
+TRIGGERED_FOR = timedelta(seconds=30)
+"""We may have asked for a boot message alone: it comes this soon, and on the same connection.
+A station that really starts anew has a new one; there we ask for statuses each time."""
 
 EXPLAINED_FOR = timedelta(minutes=5)
 """A boot this soon after such a command, or after our own start, is no news."""
@@ -79,8 +86,12 @@ class BootLoops:
 
     def on_command(self, event: CommandAnswered) -> None:
         """Remember that we asked for a boot."""
-        if event.action in RESTARTING and event.outcome == "answered":
+        if event.outcome != "answered":
+            return
+        if event.action in RESTARTING:
             self._memory.commanded[event.station] = event.observed_at
+        elif event.action in ASKING:
+            self._memory.asked[event.station] = event.observed_at
 
     def on_disconnected(self, event: Disconnected) -> None:
         """The link went; how long for tells a restart from a drop."""
@@ -116,7 +127,10 @@ class BootLoops:
         sighting = Sighting(
             at=at, since=at, codes=(rule.code,), position=event.position, why=why
         )
-        self._ledger.see(rule, Place.of_station(event.station), sighting)
+        track = self._ledger.see(rule, Place.of_station(event.station), sighting)
+        if track.phase is Phase.PENDING and track.seen_at is not None:
+            # Its link goes with each boot: that time is part of the loop, and counts.
+            self._ledger.postpone(track, max(track.seen_at + rule.raise_after, at))
 
     def _is_present(self, rule: Rule, place: Place) -> bool:
         track = self._ledger.find(rule, place)
@@ -133,8 +147,11 @@ class BootLoops:
         update = self._memory.updates.get(station)
         if update is not None and at - update.told_at <= UPDATING_FOR:
             return True
-        asked_at = self._memory.commanded.get(station)
-        moments = (asked_at, self._fleet.started_at)
+        asked_at = self._memory.asked.pop(station, None)
+        is_same_link = connected_at is None or asked_at is None or connected_at < asked_at
+        if asked_at is not None and is_same_link and at - asked_at <= TRIGGERED_FOR:
+            return True
+        moments = (self._memory.commanded.get(station), self._fleet.started_at)
         return any(m is not None and at - m <= EXPLAINED_FOR for m in moments)
 
     def _quiet_span(self, boots: list[datetime]) -> timedelta:
@@ -144,9 +161,15 @@ class BootLoops:
         return max(least, 3 * (boots[-1] - boots[0]) / (len(boots) - 1))
 
     def _look_whether_over(self, at: datetime, key: str) -> None:
-        """No boot came for so long: it goes on as it is."""
-        place = Place.of_station(StationId(key))
-        self._memory.boots.pop(StationId(key), None)
+        """No boot came for so long: it goes on as it is, unless it is not to be seen at all."""
+        station = StationId(key)
+        place = Place.of_station(station)
+        is_dark = self._fleet.belief(station).link is not Link.UP
+        tracks = [self._ledger.find(rule, place) for rule, _ in self._rules]
+        if is_dark and any(t is not None and t.phase is Phase.ACTIVE for t in tracks):
+            self._ledger.wake(at + self._quiet_span([]), _WAKE, station)
+            return
+        self._memory.boots.pop(station, None)
         for rule, _ in self._rules:
             self._ledger.end(rule, place, at, by=ClearedBy.EVIDENCE)
 

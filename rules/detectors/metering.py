@@ -30,6 +30,7 @@ from domain.events import (
     StatusReported,
     TransactionEnded,
     TransactionStarted,
+    TransactionUpdated,
 )
 from domain.faults import ClearedBy, Severity
 from domain.places import Place, StationId
@@ -86,6 +87,7 @@ class Meters:
             MeterSampled: self.on_meter,
             StatusReported: self.on_status,
             TransactionStarted: self.on_started,
+            TransactionUpdated: self.on_updated,
             TransactionEnded: self.on_ended,
             Booted: self.on_booted,
         }
@@ -107,18 +109,20 @@ class Meters:
             return  # it was overtaken by a later one
         self._look_at_register(event, place, metered, reading, said_at)
         if not _is_late(event, belief):
+            if metered.first_wh is None and evse in belief.transactions:
+                metered.first_wh = belief.meter_wh.get(evse)  # as its begin told
             self._look_at_charging(event, place, metered, reading, belief)
         else:
             metered.read_at = None
         if reading.register_wh is not None:
             metered.register_wh, metered.register_at = reading.register_wh, said_at
-            metered.register_in = event.transaction
+            metered.register_in, metered.is_anew = event.transaction, False
 
     def on_status(self, event: StatusReported) -> None:
         """Whether it charges; a free place ends its transaction (quirk F4)."""
         metered = self._known(event.place)
-        if metered is None:
-            return
+        if metered is None or event.status is Status.OCCUPIED:
+            return  # OCPP 2.x says no more than that a vehicle is there
         if event.status is Status.CHARGING:
             if metered.charging_since is None:
                 metered.charging_since = event.observed_at
@@ -133,6 +137,15 @@ class Meters:
         metered = self._known(event.place)
         if metered is not None:
             _begin_anew(metered, event.observed_at)
+            metered.token = event.id_token
+
+    def on_updated(self, event: TransactionUpdated) -> None:
+        """OCPP 2.x says here whether energy flows, and who holds it back."""
+        metered = self._known(event.place)
+        if metered is None or not event.charging_state or event.charging_state == _CHARGING:
+            return
+        metered.charging_since = metered.read_at = None
+        self._end_of_one_vehicle(event, metered)
 
     def on_ended(self, event: TransactionEnded) -> None:
         """The transaction is over."""
@@ -162,7 +175,12 @@ class Meters:
         reading: Reading,
         said_at: datetime,
     ) -> None:
+        register, known = reading.register_wh, metered.register_wh
         for rule, limit in self._implausible:
+            if register is None or (
+                known is not None and 0 <= register - known <= limit.slack_wh
+            ):
+                continue  # by far the most frequent case
             why = implausible(
                 metered, reading, limit, transaction=event.transaction, said_at=said_at
             )
@@ -194,16 +212,22 @@ class Meters:
     def _look_at_hardware(
         self, event: MeterSampled, place: Place, metered: Metered, reading: Reading
     ) -> None:
+        # Where nothing was found yet there is nothing to end: the most frequent case by far.
+        is_tracked = bool(self._ledger.tracks_at(StationId(place.name)))
         for frozen_rule, limit in self._frozen:
-            why = frozen(metered, reading, limit)
-            has_moved = reading.register_wh is not None and not metered.still_wh
-            self._judge(frozen_rule, place, event, why, is_over=has_moved)
+            if metered.still_wh >= limit.energy_wh or is_tracked:
+                why = frozen(metered, reading, limit)
+                has_moved = reading.register_wh is not None and not metered.still_wh
+                self._judge(frozen_rule, place, event, why, is_over=has_moved)
         for phase_rule, wants in self._phases:
             why, is_fine = look_at_phases(metered, reading, wants)
-            self._judge(phase_rule, place, event, why, is_over=is_fine)
+            if why or is_tracked:
+                self._judge(phase_rule, place, event, why, is_over=is_fine)
+        heat = reading.heat_c
         for heat_rule, warm in self._heat:
-            why = hot(metered, reading, warm)
-            self._judge(heat_rule, place, event, why, is_over=reading.heat_c is not None)
+            if heat is not None and (heat >= warm.warm_c or is_tracked):
+                why = hot(metered, reading, warm)
+                self._judge(heat_rule, place, event, why, is_over=True)
 
     def _judge(
         self, rule: Rule, place: Place, event: MeterSampled, why: str, *, is_over: bool
@@ -218,6 +242,10 @@ class Meters:
     ) -> None:
         since = metered.charging_since
         for rule, limit in self._no_energy:
+            if metered.flowed_wh >= limit.energy_wh and not (
+                metered.empty_count or metered.is_empty
+            ):
+                continue  # energy flows, and did before
             if since is not None and is_empty(metered, reading, limit):
                 if event.observed_at - since >= limit.looked_after:
                     metered.is_empty = True
@@ -306,4 +334,5 @@ def _begin_anew(metered: Metered, at: datetime) -> None:
     metered.began_at = at
     metered.charging_since = metered.first_wh = metered.read_at = None
     metered.flowed_wh = metered.still_wh = metered.top_w = 0.0
-    metered.is_odd = metered.is_empty = False
+    metered.is_odd = metered.is_three = metered.is_empty = False
+    metered.is_anew, metered.token = True, ""

@@ -29,6 +29,9 @@ from rules.readings import NOMINAL_V, Reading
 from rules.sighting import Sighting
 from rules.workplace import Workplace
 
+_SAYS_NO_END = frozenset({Status.CHARGING, Status.OCCUPIED, Status.UNKNOWN})
+"""Statuses beside which current may flow on."""
+
 FRESH = timedelta(minutes=5)
 """A current older than this counts no more: stations that charge say it every minute or so."""
 
@@ -75,6 +78,7 @@ class SiteLoads:
             if site.fuse_limit_a
             for station in site.stations
         }
+        self._single = {s.id for s in work.registry.stations.values() if s.evses == 1}
         self._places: dict[SiteId, Place] = {}
         self._sums = {site: _sum(shares.values()) for site, shares in self._shares.items()}
 
@@ -101,7 +105,9 @@ class SiteLoads:
         currents = per_phase(self._readings.of(event))
         if currents is None:
             return
-        name = str(event.place)
+        name = self._name(event.place)
+        if not name:
+            return
         self._drop(site.id, name)  # what is said anew goes to the end: the oldest stands first
         self._shares.setdefault(site.id, {})[name] = Share(at, currents)
         _add(self._sums.setdefault(site.id, [0, 0, 0]), currents, 1)
@@ -111,9 +117,9 @@ class SiteLoads:
         """What does not charge draws nothing."""
         station = event.place.station
         site = self._site_of.get(station) if station is not None else None
-        if site is None or event.status is Status.CHARGING:
+        if site is None or event.status in _SAYS_NO_END:
             return
-        if self._drop(site.id, str(event.place)):
+        if self._drop(site.id, self._name(event.place)):
             self._judge(site, event.observed_at, event.position, 0.0)
 
     def on_disconnected(self, event: Disconnected) -> None:
@@ -124,6 +130,16 @@ class SiteLoads:
         for name in [n for n in shares if n == event.station or n.startswith(prefix)]:
             if site is not None:
                 self._drop(site.id, name)
+
+    def _name(self, place: Place) -> str:
+        """Return under which name a place is added up; "" where it is not.
+
+        A station's own sum (connector 0) beside its EVSEs would count them twice; where it has
+        but one, either speaks for it (quirk G4).
+        """
+        if place.evse:
+            return str(place)
+        return f"{place.name}/1" if place.name in self._single else ""
 
     def _drop(self, site: SiteId, name: str) -> bool:
         share = self._shares.get(site, {}).pop(name, None)

@@ -4,11 +4,12 @@ One rule for each kind of getting stuck, because each has its own explanations a
 
 - preparing: a vehicle seems to be there and nothing starts (quirk K8). A driver who has
   forgotten the card takes 5 to 50 minutes (fleet statistics 2.6, kind 12). In OCPP 2.x it is
-  Occupied without a transaction since it became so; a vehicle that stays after its transaction
-  is only parked.
+  Occupied without a transaction since it became so, or with one in which nothing but the plug
+  has come yet; a vehicle that stays after its transaction is only parked.
 - reserved: longer than any reservation.
-- unavailable: out of use without a command of ours, and not for an update it told of. A whole
-  station that is out is one fault of the station.
+- unavailable: out of use without a command of ours, and not for an update it told of. What we
+  took out of use stays explained until it has another status. A whole station that is out is
+  one fault of the station.
 - suspended: the station holds back power without a charging profile of ours. Load management
   and night tariffs do so for hours, at homes until the morning (2.3, 2.5).
 - finishing: not free again although the vehicle was unplugged, as the transaction's stop reason
@@ -31,7 +32,7 @@ from domain.events import (
     TransactionUpdated,
 )
 from domain.faults import ClearedBy
-from domain.places import Place
+from domain.places import Place, StationId
 from rules.catalogue import Detector, Rule
 from rules.detectors.handlers import Handlers
 from rules.parameters import Parameters
@@ -45,12 +46,20 @@ COMMANDED_FOR = timedelta(hours=24)
 """A command of ours explains a status for so long."""
 
 _AT_REST = frozenset({Status.AVAILABLE, Status.CHARGING, Status.SUSPENDED_EV})
+_SUSPENDED, _CONNECTED = "SuspendedEVSE", "EVConnected"
+_WAITING = frozenset({_SUSPENDED, _CONNECTED})
+_UNDER_WAY = frozenset({"Charging", "SuspendedEV", _SUSPENDED})
+"""Charging states of OCPP 2.x (ChargingStateEnumType)."""
+
+UPDATING_FOR = timedelta(hours=4)
+"""An update that goes on explains a station out of use for so long: then it is stuck."""
+
 _KINDS = Literal["preparing", "reserved", "unavailable", "suspended", "finishing"]
 _STATUSES: dict[str, frozenset[Status]] = {
     "preparing": frozenset({Status.PREPARING, Status.OCCUPIED}),
     "reserved": frozenset({Status.RESERVED}),
     "unavailable": frozenset({Status.UNAVAILABLE}),
-    "suspended": frozenset({Status.SUSPENDED_EVSE}),
+    "suspended": frozenset({Status.SUSPENDED_EVSE, Status.OCCUPIED}),
     "finishing": frozenset({Status.FINISHING, Status.OCCUPIED}),
 }
 
@@ -82,7 +91,7 @@ class StuckStatuses:
         return {
             StatusReported: self.on_status,
             TransactionStarted: self.on_started,
-            TransactionUpdated: self.on_started,
+            TransactionUpdated: self.on_updated,
             TransactionEnded: self.on_ended,
             CommandAnswered: self.on_command,
         }
@@ -94,6 +103,8 @@ class StuckStatuses:
             return
         if event.status is Status.AVAILABLE:
             self._memory.unplugged.pop(str(event.place), None)
+        if event.status is not Status.UNAVAILABLE:
+            self._memory.taken_out.pop(str(event.place), None)
         if event.status in _AT_REST and not self._ledger.tracks_at(station):
             return  # by far the most frequent case
         belief = self._fleet.belief(station)
@@ -103,13 +114,24 @@ class StuckStatuses:
                 if number:
                     self._judge(event, belief, number)
 
-    def on_started(self, event: TransactionStarted | TransactionUpdated) -> None:
+    def on_started(self, event: TransactionStarted) -> None:
         """A transaction runs: whatever was waited for has come."""
         station, evse = event.place.station, event.place.evse
         if station is None or not evse:
             return
         self._memory.unplugged.pop(str(event.place), None)
         if self._ledger.tracks_at(station):
+            self._judge(event, self._fleet.belief(station), evse)
+
+    def on_updated(self, event: TransactionUpdated) -> None:
+        """OCPP 2.x says here who holds the power back, or that nobody has begun to charge."""
+        station, evse = event.place.station, event.place.evse
+        if station is None or not evse:
+            return
+        state = event.charging_state
+        if state in _UNDER_WAY:
+            self._memory.unplugged[str(event.place)] = False  # from here on it only parks
+        if state in _WAITING or self._ledger.tracks_at(station):
             self._judge(event, self._fleet.belief(station), evse)
 
     def on_ended(self, event: TransactionEnded) -> None:
@@ -158,20 +180,17 @@ class StuckStatuses:
         match wants.status:
             case "unavailable":
                 is_whole = belief.status.get(0) is Status.UNAVAILABLE
-                return (
-                    (evse == 0 or not is_whole)
-                    and station not in self._memory.updates
-                    and not _is_recent(self._memory.switched.get(station), at)
-                )
+                return (evse == 0 or not is_whole) and not self._is_explained(place, at)
             case "preparing":
                 # Told of an end since it became so: the vehicle is only parked.
-                return (
-                    evse > 0
-                    and evse not in belief.transactions
-                    and str(place) not in self._memory.unplugged
-                )
+                is_begun = evse in belief.transactions
+                is_waiting = belief.charging_state.get(evse) == _CONNECTED
+                is_open = not is_begun or is_waiting
+                return evse > 0 and is_open and str(place) not in self._memory.unplugged
             case "suspended":
-                return not _is_recent(self._memory.limited.get(station), at)
+                is_16 = belief.status.get(evse) is Status.SUSPENDED_EVSE
+                is_held = is_16 or belief.charging_state.get(evse) == _SUSPENDED
+                return is_held and not _is_recent(self._memory.limited.get(station), at)
             case "finishing":
                 return (
                     self._memory.unplugged.get(str(place), False)
@@ -179,6 +198,19 @@ class StuckStatuses:
                 )
             case _:
                 return True
+
+    def _is_explained(self, place: Place, at: datetime) -> bool:
+        """Tell whether we took the place out of use, or it installs an update."""
+        station = StationId(place.name)
+        update = self._memory.updates.get(station)
+        if update is not None and at - update.told_at <= UPDATING_FOR:
+            return True
+        if str(place) in self._memory.taken_out:
+            return True
+        if _is_recent(self._memory.switched.get(station), at):
+            self._memory.taken_out[str(place)] = True  # for as long as it stays out
+            return True
+        return False
 
     def _see(self, rule: Rule, place: Place, status: Status, event: PlaceEvent) -> None:
         at = event.observed_at

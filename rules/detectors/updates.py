@@ -71,6 +71,8 @@ class Updates:
         """Take the last word on an update."""
         station, status = event.station, event.status
         before = self._updates.get(station)
+        if status == "Idle" and before is not None and before.status in FAILED:
+            return  # asked, and nothing goes on: which takes back no failure
         firmware = before.firmware if before else self._fleet.belief(station).firmware
         if status in UNDER_WAY or status in FAILED:
             self._updates[station] = Update(status, event.observed_at, firmware)

@@ -15,11 +15,14 @@ class Metered(msgspec.Struct):
     register_wh: float | None = None
     register_at: datetime | None = None  # by the station's clock where it says, else by ours
     register_in: str = ""  # the transaction it was read in
+    is_anew: bool = False  # a transaction began or ended since
     step_wh: float = 0.0  # the smallest step it made: it counts no finer
     peak_w: float = 0.0  # the most power ever seen here
     has_three: bool = False  # three phases carried current here once
     odd_phase: int = 0  # the phase that carried none while two others did; 0: none
     odd_count: int = 0  # transactions in a row in which that was so
+    odd_tokens: list[str] = []  # of whom, each once
+    three_count: int = 0  # transactions before them with three phases, the latest few
     empty_count: int = 0  # transactions in a row into which no energy went
 
     began_at: datetime | None = None
@@ -30,6 +33,8 @@ class Metered(msgspec.Struct):
     still_wh: float = 0.0  # what power says went through since the register last moved
     top_w: float = 0.0  # the most power of this transaction
     is_odd: bool = False  # `odd_count` has this transaction in it
+    is_three: bool = False  # `three_count` has it
+    token: str = ""  # who charges
     is_empty: bool = False  # it was seen to stay empty
 
 
