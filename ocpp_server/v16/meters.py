@@ -148,9 +148,13 @@ def read_samples(
 
 
 def scaling_of(value: SampledValue | SampledValueAtStop) -> tuple[float, float]:
-    """Return factor and offset to the base unit; (1, 0) where measurand and unit are odd."""
+    """Return factor and offset to the base unit; (1, 0) where the two do not fit."""
     usual = _IN_CONTEXT.get((value.measurand, value.unit, value.context))
-    return (1.0, 0.0) if usual is None else usual[2:4]
+    if usual is not None:
+        return usual[2:4]
+    # A measurand that only its unit names (kW without one) is scaled all the same.
+    odd = _odd_reading(value.measurand, value.unit)
+    return (1.0, 0.0) if odd is None else (float(odd[2]), float(odd[3]))
 
 
 def _read_odd(

@@ -115,7 +115,16 @@ def mutated(rng, frame):
     return frame[:at] + rng.choice(TOKENS) + frame[end:]
 
 
+def power_without_a_measurand(value):
+    moment = {
+        "timestamp": "2026-01-05T08:00:00Z",
+        "sampledValue": [{"value": value, "unit": "kW"}],
+    }
+    return call("MeterValues", {"connectorId": 1, "meterValue": [moment]})
+
+
 SEEDS = [*frames_of_the_corpus(), meter_values(), status(), status(info="70 C, 3 A")]
+SEEDS += [power_without_a_measurand("0.00")]
 
 
 @settings(max_examples=100, deadline=None)
@@ -172,6 +181,12 @@ def test_units_are_converted_at_a_glance_as_well():
     frame = call("MeterValues", {"connectorId": 0, "meterValue": [moment, moment]})
     assert decode(frame) == glance(frame)
     assert [sample.value for sample in glance(frame).events[0].samples] == [11040, -160 / 9]
+
+
+def test_a_layout_learned_from_zero_still_scales_what_comes_after():
+    decode(power_without_a_measurand("0.00"))
+    seen = glance(power_without_a_measurand("3.68"))
+    assert seen.events[0].samples == (Sample("Power.Active.Import", 3680.0, "W"),)
 
 
 @pytest.mark.parametrize(
