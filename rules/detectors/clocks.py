@@ -19,7 +19,6 @@ from domain.faults import ClearedBy
 from domain.places import Place, StationId
 from rules.catalogue import Detector
 from rules.detectors.handlers import Handlers
-from rules.found import in_words
 from rules.parameters import Parameters
 from rules.sighting import Sighting
 from rules.workplace import Workplace
@@ -79,7 +78,7 @@ class Clocks:
             at = event.observed_at
             if abs(ahead_s) >= limit.total_seconds() and not is_zone(ahead_s):
                 way = "ahead" if ahead_s > 0 else "behind"
-                why = f"its clock is {in_words(timedelta(seconds=abs(round(ahead_s))))} {way}"
+                why = f"its clock is {roughly(abs(ahead_s))} {way}"
                 codes = (rule.code,)
                 seen = Sighting(at=at, since=at, codes=codes, position=event.position, why=why)
                 self._ledger.see(rule, place, seen)
@@ -100,7 +99,7 @@ class Clocks:
         place = Place.of_station(station)
         expires_at = self._expiries[station]
         for rule, ahead in self._ends:
-            if expires_at - ahead <= at:
+            if expires_at - at <= ahead:  # neither end of the calendar is too far
                 why = f"its certificate ends on {expires_at:%Y-%m-%d}"
                 codes = (rule.code,)
                 seen = Sighting(at=at, since=at, codes=codes, position=position, why=why)
@@ -108,6 +107,14 @@ class Clocks:
             else:
                 self._ledger.end(rule, place, at, position, by=ClearedBy.EVIDENCE)
                 self._ledger.wake(expires_at - ahead, _WAKE, station)
+
+
+def roughly(seconds: float) -> str:
+    """Write how far a clock is off, in the unit that people would take."""
+    for span, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * span:
+            return f"{seconds / span:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
 
 
 def is_zone(ahead_s: float) -> bool:
