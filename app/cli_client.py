@@ -48,6 +48,14 @@ class ServiceClient:
             if cursor is None or len(items) >= limit:
                 return {"items": items, "next": cursor}
 
+    def get(self, path: str) -> Json:
+        """Return what the API has at a path below /api/v1."""
+        return self._ask("GET", path)
+
+    def post(self, path: str, body: Json | None = None, *, timeout_s: float = 30.0) -> Json:
+        """Do what the API does at a path below /api/v1; return its answer."""
+        return self._ask("POST", path, body, timeout_s=timeout_s)
+
     def send(self, station: str, action: str, payload: Json, *, timeout_s: float) -> Json:
         """Send one OCPP command and return its answer: `{"outcome", "payload"}`."""
         body = {"action": action, "payload": payload, "timeout_s": timeout_s}
@@ -71,7 +79,7 @@ class ServiceClient:
             with self._open(request, timeout=timeout_s) as response:
                 answer: Json = json.loads(response.read())
         except HTTPError as error:
-            raise CliError(_refusal(error, has_token=bool(self._token))) from None
+            raise _refused(error, has_token=bool(self._token)) from None
         except URLError as error:
             raise CliError(_unreachable(self._url, error.reason)) from None
         except (OSError, ValueError, HTTPException) as error:
@@ -97,16 +105,28 @@ def _unreachable(url: str, why: object) -> str:
     )
 
 
-def _refusal(error: HTTPError, *, has_token: bool) -> str:
+class RefusedByServiceError(CliError):
+    """What the service answered instead; `mistakes` names each thing that was wrong."""
+
+    def __init__(self, said: str, status: int, mistakes: tuple[str, ...] = ()) -> None:
+        super().__init__(said)
+        self.status = status
+        self.mistakes = mistakes
+
+
+def _refused(error: HTTPError, *, has_token: bool) -> RefusedByServiceError:
     """Turn a problem document into a sentence."""
+    mistakes: tuple[str, ...] = ()
     try:
         problem = json.loads(error.read())
         said = str(problem.get("detail") or problem.get("title") or error.reason)
-    except (ValueError, AttributeError, OSError):
+        mistakes = tuple(str(one.get("why", "")) for one in problem.get("errors") or ())
+    except (ValueError, AttributeError, OSError, TypeError):
         said = str(error.reason)
     if error.code in (401, 403) and not has_token:
         said += f" (no token: set FORETELL_TOKEN, or --data to the folder with {TOKEN_NAME})"
-    return f"the service refused ({error.code}): {said}"
+    words = f"the service refused ({error.code}): {said}"
+    return RefusedByServiceError(words, error.code, mistakes)
 
 
 def client_for(url: str, data: Path) -> ServiceClient:

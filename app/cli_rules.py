@@ -7,7 +7,21 @@ from typing import Annotated
 
 import typer
 
-from app.cli_common import CliError, JsonOption, RulesOption, finish, quiet_logs
+from app.cli_common import (
+    MISTAKES,
+    CliError,
+    ConfigOption,
+    DataOption,
+    JsonOption,
+    RulesOption,
+    finish,
+    quiet_logs,
+    say,
+    say_json,
+)
+from app.cli_service import UrlOption, service_client
+
+RELOAD_WITHIN_S = 100.0
 
 app = typer.Typer(help="The rule lab.", no_args_is_help=True)
 
@@ -42,6 +56,39 @@ def check(folder: FolderArgument = None, as_json: JsonOption = False) -> None:
 def run_stories(folder: FolderArgument = None, as_json: JsonOption = False) -> None:
     """Tell every rule its stories and compare what it finds."""
     _run("test", folder, as_json=as_json)
+
+
+@app.command()
+def reload(
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Let the running service read its rules and dictionary again; SIGHUP does the same.
+
+    Where they have a mistake, the service keeps the rules it has.
+    """
+    from app.cli_client import RefusedByServiceError
+
+    client = service_client(url, config, data)
+    try:
+        rules = client.post("/rules/reload", timeout_s=RELOAD_WITHIN_S)
+    except RefusedByServiceError as error:
+        if not error.mistakes:
+            raise
+        if as_json:
+            say_json({"mistakes": list(error.mistakes)})
+        else:
+            for mistake in error.mistakes:
+                say(mistake)
+            say(f"{len(error.mistakes)} mistakes: the service keeps the rules it has")
+        finish(MISTAKES)
+        return
+    if as_json:
+        say_json(rules)
+        return
+    say(f"{len(rules['rules'])} rules in force, version {rules['version']}")
 
 
 def _run(action: str, folder: Path | None, *, rule: str = "", as_json: bool) -> None:

@@ -149,7 +149,7 @@ def send(
     if not isinstance(parsed, dict):
         message = 'expected the payload as a JSON object, as in \'{"type": "Soft"}\''
         raise CliError(message)
-    client = _client(url, config, data)
+    client = service_client(url, config, data)
     answer = client.send(station, action, parsed, timeout_s=timeout_s)
     say_json(answer)
     outcome = str(answer.get("outcome"))
@@ -167,7 +167,7 @@ def _list(
     limit: int,
     as_json: bool,
 ) -> None:
-    found = _client(url, config, data).list(things, limit=limit)
+    found = service_client(url, config, data).list(things, limit=limit)
     if as_json:
         say_json(found)
         return
@@ -178,7 +178,8 @@ def _list(
         warn(f"only the first {limit}: there are more (--limit)")
 
 
-def _client(url: str | None, config: Path | None, data: Path | None) -> ServiceClient:
+def service_client(url: str | None, config: Path | None, data: Path | None) -> ServiceClient:
+    """Return a client of the running service: as named, as it left word, or as set."""
     from app.cli_client import client_for
 
     settings = settings_from({"data": data}, config=config)

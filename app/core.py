@@ -18,6 +18,7 @@ from app.clock import TurnClock
 from app.core_metrics import CoreMetrics
 from app.core_parts import Parts, build_parts, make_endpoint, make_outbox, server_tls
 from app.core_requests import Requests
+from app.core_rules import RulesInCore
 from app.link_server import LinkServer
 from app.messages import Changed, Health
 from app.pipeline import Outcome
@@ -89,6 +90,7 @@ class Core:
         self.metrics = CoreMetrics(
             self.endpoint, self.recorder, parts.engine, self.clock, parts.failures
         )
+        self.rules = RulesInCore(settings, parts, self.metrics, self.record_event)
         requests = Requests(self, self.parts, self.endpoint.commands, self.clock)
         self.link = LinkServer(settings.link_path, requests.answer)
         self._probes = StatusProbes(self.endpoint.commands, parts.engine.fleet)
@@ -109,6 +111,7 @@ class Core:
             lambda position: ServiceStarted(observed_at=self.clock.now(), position=position),
             None,
         )
+        self.rules.note_start(self.recorder, self.clock)
         await self.recorder.flush()
         await self.link.start()
         settings = self._settings

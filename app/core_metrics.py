@@ -8,7 +8,12 @@ from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
 
 from app.clock import SystemClock
@@ -49,6 +54,7 @@ class CoreMetrics(Collector):
         self._pauses_s = [0.0, 0.0]  # the longest of this window and of the one before
         self.unreadable = 0
         self.nonconforming = 0
+        self.rule_mistakes = 0
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
 
@@ -103,6 +109,9 @@ class CoreMetrics(Collector):
         for (rule, change), number in self._decisions.items():
             decisions.add_metric([rule, change], number)
         yield decisions
+        yield InfoMetricFamily(
+            "foretell_rules", "The rules in force.", {"version": self._engine.rules_version}
+        )
         yield _by_label("foretell_tickets_opened", "Tickets opened.", "kind", self._tickets)
         yield _by_label("foretell_notices", "Notices decided.", "reason", self._notices)
         for name, words, value in self._gauges():
@@ -112,6 +121,11 @@ class CoreMetrics(Collector):
         yield "connections", "Open connections.", self._endpoint.connections
         yield "journal_position", "Position of the newest entry.", self._recorder.position
         yield "active_faults", "Active faults.", len(self._engine.active_faults())
+        yield (
+            "rule_mistakes",
+            "In rule files that did not replace the rules in force.",
+            (self.rule_mistakes),
+        )
         yield "undealt", "Events and tickets that a bug kept from us.", self._undealt.count
         yield "clock_drift_seconds", "Wall clock ahead of ours.", self._clock.drift_s
         yield "longest_pause_seconds", "Of the loop, in the last minutes.", max(self._pauses_s)

@@ -40,6 +40,8 @@ from ticketing.store import TicketStore
 TICKETS_FILE = "tickets.db"
 ACCESS_FILE = "access.db"
 SNAPSHOT_FILE = "snapshot"
+WORDS_FILE = "words.yaml"
+"""What people here classified, in the form of the dictionary; before the shipped words."""
 JOURNAL_FOLDER = "journal"
 MAIL_FOLDER = "mail"
 
@@ -99,7 +101,7 @@ def build_parts(settings: Settings, clock: Clock) -> Parts:
 def _build_parts(settings: Settings, clock: Clock, lock: DataLock) -> Parts:
     data = settings.data
     registry = read_fleet(settings.fleet_path) if settings.fleet_path else Registry()
-    catalogue, dictionary = load_rules(settings.rules)
+    catalogue, dictionary = load_rules(settings.rules, data / WORDS_FILE)
     store = TicketStore(data / TICKETS_FILE)
     access = AccessStore(data / ACCESS_FILE)
     journal = DayFileJournal(data / JOURNAL_FOLDER, not_below=store.position())

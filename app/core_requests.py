@@ -9,6 +9,7 @@ from typing import Protocol, assert_never
 import structlog
 
 from app.core_parts import Parts
+from app.core_rules import RulesInCore
 from app.messages import (
     ActOnTicket,
     Answer,
@@ -17,10 +18,12 @@ from app.messages import (
     FleetView,
     GetFleet,
     GetHealth,
+    GetRules,
     Health,
     PlanMaintenance,
     RecordContact,
     Refusal,
+    ReloadRules,
     Request,
     SaveStationPassword,
     SaveToken,
@@ -44,6 +47,8 @@ Make = Callable[[int, datetime], AnyEvent]
 
 class Deeds(Protocol):
     """What core does for its neighbours."""
+
+    rules: RulesInCore
 
     def health(self) -> Health:
         """Say whether stations are taken on and everything is durable, and why not."""
@@ -82,8 +87,8 @@ class Requests:
                 return await self._plan_maintenance(request)
             case ActOnTicket(action):
                 return await self._act(action)
-            case SendCommand():
-                return await self._send_command(request)
+            case SendCommand() | GetRules() | ReloadRules():
+                return await self._ask(request)
             case SaveUser() | SaveToken() | SaveStationPassword():
                 return self._save(request)
             case Subscribe():
@@ -107,6 +112,17 @@ class Requests:
             return  # the action itself is refused, with the reason
         for fault in to_dismiss(ticket, action):
             await self._deeds.record_event(_dismissed(fault, action))
+
+    async def _ask(self, request: SendCommand | GetRules | ReloadRules) -> Answer:
+        match request:
+            case SendCommand():
+                return await self._send_command(request)
+            case GetRules():
+                return self._deeds.rules.in_force()
+            case ReloadRules():
+                return await self._deeds.rules.reload(request.who)
+            case _:
+                assert_never(request)
 
     def _fleet(self) -> FleetView:
         engine = self._parts.engine

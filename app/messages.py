@@ -54,6 +54,16 @@ class ActOnTicket(msgspec.Struct, frozen=True, tag="act"):
     action: Action
 
 
+class GetRules(msgspec.Struct, frozen=True, tag="get-rules"):
+    """Ask which rules decide now. Answer: `RulesInForce`."""
+
+
+class ReloadRules(msgspec.Struct, frozen=True, kw_only=True, tag="reload-rules"):
+    """Read rules and dictionary again. Answer: `RulesInForce`, with `mistakes` the old ones."""
+
+    who: str = ""
+
+
 class SendCommand(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
     """Send one OCPP command. `payload` is JSON text. Answer: `CommandDone` or `Refusal`."""
 
@@ -94,6 +104,8 @@ Request = (
     | RecordContact
     | PlanMaintenance
     | ActOnTicket
+    | GetRules
+    | ReloadRules
     | SendCommand
     | SaveUser
     | SaveToken
@@ -132,6 +144,27 @@ class Health(msgspec.Struct, frozen=True, tag="health"):
     metrics: str
 
 
+class RuleInForce(msgspec.Struct, frozen=True, kw_only=True):
+    """What an explanation says of a rule."""
+
+    name: str
+    summary: str
+    detector: str
+    severity: str
+    raise_after_s: float
+    clear_after_s: float
+    advice: str
+    version: int
+
+
+class RulesInForce(msgspec.Struct, frozen=True, kw_only=True, tag="rules"):
+    """The rules that decide now. `mistakes`: why what is in the files does not."""
+
+    version: str
+    rules: tuple[RuleInForce, ...]
+    mistakes: tuple[str, ...] = ()
+
+
 class CommandDone(msgspec.Struct, frozen=True, tag="command-done"):
     """What became of a command, as `domain.ports.CommandResult` words it; payload is JSON."""
 
@@ -139,7 +172,7 @@ class CommandDone(msgspec.Struct, frozen=True, tag="command-done"):
     payload: str
 
 
-Answer = Done | Refusal | FleetView | Health | CommandDone
+Answer = Done | Refusal | FleetView | Health | RulesInForce | CommandDone
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True, tag="changed"):

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from domain.events import AnyEvent, ContactMade, ServiceStarted, ServiceStopped
+from domain.events import AnyEvent, ContactMade, RulesLoaded, ServiceStarted, ServiceStopped
 from domain.faults import AnyDecision
 from domain.places import Place, TicketId
+from rules.catalogue import Catalogue
+from rules.dictionary import Dictionary
 from rules.engine import Engine
 from ticketing.commands import Action, Command, SendNotice
 from ticketing.desk import Desk
@@ -45,6 +47,11 @@ class Pipeline:
         self._keys: list[str] = []
         self._contacts: list[tuple[ContactMade, TicketId | None]] = []
         self._has_decided = False
+        self._prepared: tuple[Catalogue, Dictionary] | None = None
+
+    def prepare(self, rules: tuple[Catalogue, Dictionary]) -> None:
+        """Have other rules and words at hand: `RulesLoaded` with their version puts them in."""
+        self._prepared = rules
 
     def feed(
         self, now: datetime, events: Sequence[AnyEvent] = (), *, applied: Container[str] = ()
@@ -78,8 +85,18 @@ class Pipeline:
                 step = self.desk.resume(at)
                 self._commands += step.commands
                 self._desk_wake_at = step.wake_at
+            case RulesLoaded():
+                self._take_rules(event, applied)
             case _:
                 pass
+
+    def _take_rules(self, event: RulesLoaded, applied: Container[str]) -> None:
+        """Exchange the rules at the event's place in the journal; ignore versions long gone."""
+        rules, self._prepared = self._prepared, None
+        if rules is None or rules[0].version != event.version:
+            rules = self.engine.rules
+        if rules[0].version == event.version:
+            self._take(self.engine.use(rules, event).decisions, applied)
 
     def act(self, now: datetime, action: Action) -> Outcome:
         """Do what a person wants done to a ticket. Raises `RefusedError`."""
@@ -180,7 +197,7 @@ def contact_key(contact: ContactMade) -> str:
     return f"contact:{contact.position}"
 
 
-_SINGLE = frozenset({ContactMade, ServiceStopped, ServiceStarted})
+_SINGLE = frozenset({ContactMade, RulesLoaded, ServiceStopped, ServiceStarted})
 
 
 def _is_plain(events: Sequence[AnyEvent]) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import signal
 from pathlib import Path
 
 import structlog
@@ -36,6 +38,7 @@ async def run_core(settings: Settings, report: Report, stop: asyncio.Event) -> N
             raise StartError(_port_words(error, settings)) from error
         # Not before everything else has worked: a start that fails shows nobody the password.
         password = await _prepare_access(core, settings)
+        _reload_on_hangup(core)
         report(Ready(ocpp_port=ports.ocpp, tls_port=ports.tls or 0, admin_password=password))
         await stop.wait()
     finally:
@@ -63,6 +66,21 @@ def build_core(settings: Settings) -> Core:
     if refusal is not None:
         raise StartError(refusal)
     return core
+
+
+def _reload_on_hangup(core: Core) -> None:
+    """SIGHUP: rules and dictionary are read again."""
+    loop = asyncio.get_running_loop()
+    under_way: set[asyncio.Task[object]] = set()
+
+    def reload() -> None:
+        task = loop.create_task(core.rules.reload("SIGHUP"), name="reload rules")
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
+    # Not in the main thread (tests), where no signal comes anyway.
+    with contextlib.suppress(RuntimeError, ValueError):
+        loop.add_signal_handler(signal.SIGHUP, reload)
 
 
 async def _prepare_access(core: Core, settings: Settings) -> str:

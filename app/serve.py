@@ -61,6 +61,9 @@ async def serve(settings: Settings, say: Say) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     service = Service(settings, say)
+    # The end of a terminal ends what runs in it; a service in the background reads its rules.
+    is_ours = sys.stdin is not None and sys.stdin.isatty()
+    loop.add_signal_handler(signal.SIGHUP, stop.set if is_ours else service.hang_up)
     await service.start(stop)
     for note in () if stop.is_set() else notes_on(service.settings):
         say(f"note:     {note}")
@@ -114,6 +117,12 @@ class Service:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def hang_up(self) -> None:
+        """Hand SIGHUP on: core reads its rules again (in one process it took it itself)."""
+        core = self._processes.get("core")
+        if core is not None and core.returncode is None and "core" in self._started:
+            core.send_signal(signal.SIGHUP)
 
     async def _end(self, role: Role) -> None:
         process = self._processes.get(role)

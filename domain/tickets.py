@@ -58,6 +58,7 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     who: str = "foretell"
     why: str = ""
     evidence: tuple[int, ...] = ()  # journal positions
+    rules_version: str = ""  # the rules and words that decided, where they did
 
 
 class HeldFault(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,8 +63,7 @@ class Engine:
     def _arrange(self, catalogue: Catalogue, dictionary: Dictionary) -> None:
         """Build ledger and detectors where the state stands."""
         registry = self._registry
-        self.rules_version = catalogue.version
-        self.catalogue = catalogue
+        self._rules = (catalogue, dictionary)
         self._ledger = Ledger(registry, catalogue, self._state)
         presence = Presence(registry, self._state.fleet)
         work = Workplace(registry, catalogue, dictionary, self._state, self._ledger, presence)
@@ -81,17 +80,28 @@ class Engine:
             for kind, handler in listener.handlers.items():
                 self._handlers.setdefault(kind, []).append(handler)
 
-    def use(self, catalogue: Catalogue, dictionary: Dictionary, event: RulesLoaded) -> Step:
+    def use(self, rules: tuple[Catalogue, Dictionary], event: RulesLoaded) -> Step:
         """Go on with other rules and words from an event on; faults and dwells stay.
 
         What a rule that is gone had found is cleared. What is known of active faults is read
         again with the new words: a code somebody has just explained changes its ticket.
         """
         before = self.step(event.observed_at)
-        self._arrange(catalogue, dictionary)
+        self._arrange(*rules)
+        self._state.rules_version = self.rules_version
         self._reported.read_again(event.observed_at, event.position)
         after = self.step(event.observed_at)
         return Step((*before.decisions, *after.decisions), after.wake_at)
+
+    @property
+    def rules(self) -> tuple[Catalogue, Dictionary]:
+        """The rules and words that decide now."""
+        return self._rules
+
+    @property
+    def rules_version(self) -> str:
+        """What names them."""
+        return self._rules[0].version
 
     @property
     def fleet(self) -> Fleet:

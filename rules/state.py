@@ -55,3 +55,4 @@ class EngineState(msgspec.Struct):
     known_work: set[str] = set()  # keys of tasks found, each once ever
     words_at: dict[str, list[datetime]] = {}  # by place: when unknown words became tasks
     hardware: dict[StationId, Hardware] = {}  # as of the last boot
+    rules_version: str = ""  # of the rules and words that decided last

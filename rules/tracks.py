@@ -20,7 +20,7 @@ FLAPPING_WINDOW = timedelta(hours=2)
 """Raised or lost four times within two hours is flapping."""
 
 _MOST_EVIDENCE = 8
-_MOST_ERRORS = 4
+MOST_ERRORS = 4
 
 
 class Phase(StrEnum):
@@ -273,7 +273,7 @@ class Track(msgspec.Struct, kw_only=True):
                 del self.evidence[1]
             self.evidence.append(position)
         if error is not None and error not in self.errors:
-            self.errors = [*self.errors, error][-_MOST_ERRORS:]
+            self.errors = [*self.errors, error][-MOST_ERRORS:]
 
     @property
     def next_at(self) -> datetime | None:

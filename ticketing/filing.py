@@ -83,9 +83,12 @@ class Filing:
         why: str,
         *,
         evidence: tuple[int, ...] = (),
+        rules_version: str = "",
     ) -> Ticket:
         """Return the ticket with one more line of its history."""
-        entry = HistoryEntry(at=at, what=what, why=why, evidence=evidence)
+        entry = HistoryEntry(
+            at=at, what=what, why=why, evidence=evidence, rules_version=rules_version
+        )
         return with_history(ticket, entry, self.settings.history_at_most)
 
     def open_task(self, about: Ticket, at: datetime, worry: str) -> None:

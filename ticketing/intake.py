@@ -223,7 +223,14 @@ class Intake:
     def _held(self, ticket: Ticket, decision: Decision, at: datetime) -> Ticket:
         what = f"fault {decision.change.value}"
         why = f"{decision.fault.name}: {decision.because}"
-        noted = self._filing.noted(ticket, at, what, why, evidence=decision.evidence)
+        noted = self._filing.noted(
+            ticket,
+            at,
+            what,
+            why,
+            evidence=decision.evidence,
+            rules_version=decision.rules_version,
+        )
         return with_fault(noted, decision.fault, at)
 
     def _stop_waiting(self, fault: Fault) -> None:

@@ -175,4 +175,5 @@ def require_form(scope: Scope) -> Callable[..., Principal]:
 Reader = Annotated[Principal, Depends(require(Scope.READ))]
 Writer = Annotated[Principal, Depends(require(Scope.WRITE))]
 Commander = Annotated[Principal, Depends(require(Scope.COMMAND))]
+Admin = Annotated[Principal, Depends(require(Scope.ADMIN))]
 FormWriter = Annotated[Principal, Depends(require_form(Scope.WRITE))]

@@ -26,7 +26,9 @@ def add_error_answers(app: FastAPI) -> None:
 async def _problem(request: Request, error: Exception) -> Response:
     if not isinstance(error, ProblemError):
         raise error
-    return _answer(request, error.status, error.detail, headers=error.headers)
+    return _answer(
+        request, error.status, error.detail, headers=error.headers, errors=error.errors
+    )
 
 
 async def _http(request: Request, error: Exception) -> Response:

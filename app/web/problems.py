@@ -34,9 +34,15 @@ class ProblemError(Exception):
     """An answer other than the one asked for. `detail` says why, in a sentence."""
 
     def __init__(
-        self, status: int, detail: str, *, headers: dict[str, str] | None = None
+        self,
+        status: int,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        errors: list[FieldMistake] | None = None,
     ) -> None:
         super().__init__(detail)
+        self.errors = errors or []
         self.status = status
         self.detail = detail
         self.headers = headers or {}

@@ -15,7 +15,7 @@ from rules.detectors.handlers import Handlers
 from rules.dictionary import Meaning
 from rules.parameters import ReportedFaultParameters
 from rules.sighting import Sighting, is_danger
-from rules.tracks import Track
+from rules.tracks import MOST_ERRORS, Track
 from rules.workplace import Workplace
 
 DANGER_SEVERITY = 0
@@ -91,15 +91,17 @@ class ReportedFaults:
     ) -> None:
         make = self._make(track.place.name)
         meanings = [self._dictionary.meaning(error, make) for error in track.errors]
-        codes = tuple(sorted({code for meaning in meanings for code in meaning.codes}))
+        found = {code for meaning in meanings for code in meaning.codes}
+        if len(track.errors) >= MOST_ERRORS:
+            found |= {*track.codes} - {OTHER}  # of reports that are not kept any more
         unknown = tuple(dict.fromkeys(word for one in meanings for word in one.unknown))
-        if [*codes] == track.codes and [*unknown] == track.unknown:
-            return
-        if not codes and not is_faulted:
+        if not found and not is_faulted:
             self._ledger.end(rule, track.place, at, position)
             return
         latest = meanings[-1]
-        codes = codes or (OTHER,)
+        codes = tuple(sorted(found)) or (OTHER,)
+        if [*codes] == track.codes and [*unknown] == track.unknown:
+            return
         self._ledger.reword(
             track,
             rule,
