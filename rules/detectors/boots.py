@@ -20,7 +20,6 @@ from domain.faults import ClearedBy
 from domain.places import Place, StationId
 from rules.catalogue import Detector, Rule
 from rules.detectors.handlers import Handlers
-from rules.found import in_words
 from rules.parameters import Parameters
 from rules.sighting import Sighting
 from rules.tracks import Phase
@@ -180,5 +179,6 @@ def looping(boots: list[datetime], limit: BootLoopParameters) -> str:
     for count, window in pairs:
         recent = [boot for boot in boots if boots[-1] - boot <= window]
         if len(recent) >= count:
-            return f"{len(recent)} boots within {in_words(recent[-1] - recent[0])}"
+            minutes = (recent[-1] - recent[0]).total_seconds() / 60
+            return f"{len(recent)} boots within {minutes:.0f} minutes"
     return ""

@@ -3,31 +3,43 @@
 A refused card is a card; the same one ten times is a driver who does not believe it. Different
 cards of different drivers, nearly all refused within a short time, are our card service, a list
 or a partner: at one station of a site its reader, at several the site's. Two per cent of cards
-are refused at public places (fleet statistics 2.5). It ends when two different cards are taken.
+are refused at public places (fleet statistics 2.5). Strangers who try their luck at a site with
+a list of its own are no fault: a card that was taken there before must be among the refused, or
+so many strangers at once must be far more than is usual there. It ends when two different cards
+are taken.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from zlib import crc32
 
 from domain.events import AuthorizationAsked
 from domain.faults import ClearedBy
 from domain.places import Place, SiteId
 from rules.catalogue import Detector, Rule
+from rules.chance import binomial_tail, shrunk_share
 from rules.detectors.handlers import Handlers
-from rules.memory.usage import Asked
+from rules.memory.usage import Asked, Cards
 from rules.parameters import Parameters
 from rules.sighting import Sighting
 from rules.workplace import Workplace
 
 _MOST_ASKED = 40
 _ENOUGH_ACCEPTED = 2
+_MOST_KNOWN = 64
+_LONG_RUN = 400
 
 
 class CardParameters(Parameters, frozen=True, kw_only=True):
-    """`drivers` different cards refused within `window`, and `share` of all that were shown."""
+    """`drivers` different cards refused within `window`, and `share` of all that were shown. Of
+    cards that were never taken there, as many as the site's own long run of refusals makes in
+    less than one of `odds` cases; it begins at `prior`, which `weight` cards outweigh."""
 
     drivers: int = 4
+    odds: float = 10_000.0
+    prior: float = 0.05
+    weight: float = 20.0
     share: float = 0.7
     window: timedelta = timedelta(hours=2)
 
@@ -41,6 +53,7 @@ class RefusedCards:
         self._registry = work.registry
         self._ledger = work.ledger
         self._asked = work.state.usage.asked
+        self._cards = work.state.usage.cards
 
     @property
     def handlers(self) -> Handlers:
@@ -57,9 +70,36 @@ class RefusedCards:
         known = self._asked.get(site.id, [])
         asked = [*(a for a in known if shown.at - a.at <= longest), shown][-_MOST_ASKED:]
         self._asked[site.id] = asked
+        if len(asked) <= len(known):
+            self._remember(site.id, known[: len(known) + 1 - len(asked)])
         for rule, limit in self._rules:
             recent = [a for a in asked if shown.at - a.at <= limit.window]
             self._judge(rule, limit, site.id, recent, event)
+
+    def _is_odd(
+        self, site: SiteId, refused: list[Asked], shown: int, limit: CardParameters
+    ) -> bool:
+        cards = self._cards.get(site, Cards())
+        if any(_mark(a.token) in cards.taken for a in refused):
+            return True
+        share = shrunk_share(
+            cards.refused_count, cards.count, prior=limit.prior, weight=limit.weight
+        )
+        return binomial_tail(len(refused), shown, share) * limit.odds < 1
+
+    def _remember(self, site: SiteId, over: list[Asked]) -> None:
+        """What is no longer recent is the long run; a card shown ten times counts once."""
+        cards = self._cards.setdefault(site, Cards())
+        last = {asked.token: asked for asked in over}
+        for asked in last.values():
+            cards.count += 1
+            cards.refused_count += not asked.is_accepted
+            mark = _mark(asked.token)
+            if asked.is_accepted and mark not in cards.taken:
+                cards.taken = [*cards.taken, mark][-_MOST_KNOWN:]
+        if cards.count >= _LONG_RUN:
+            cards.count //= 2
+            cards.refused_count //= 2
 
     def _judge(
         self,
@@ -72,7 +112,8 @@ class RefusedCards:
         last = {a.token: a for a in recent}  # each card by its latest answer
         refused = [a for a in last.values() if not a.is_accepted]
         stations = sorted({a.station for a in refused})
-        if len(refused) >= limit.drivers and len(refused) >= limit.share * len(last):
+        is_most = len(refused) >= max(limit.drivers, limit.share * len(last))
+        if is_most and self._is_odd(site, refused, len(last), limit):
             place = Place.of_site(site) if len(stations) > 1 else Place.of_station(stations[0])
             sighting = Sighting(
                 at=event.observed_at,
@@ -98,3 +139,8 @@ class RefusedCards:
         if len(anywhere) >= _ENOUGH_ACCEPTED:
             place = Place.of_site(site)
             self._ledger.end(rule, place, at, position, by=ClearedBy.EVIDENCE)
+
+
+def _mark(token: str) -> int:
+    """Return a number that tells one card from another, and says nothing of either."""
+    return crc32(token.casefold().encode())

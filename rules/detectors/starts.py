@@ -24,6 +24,9 @@ from rules.parameters import Parameters
 from rules.sighting import Sighting
 from rules.workplace import Workplace
 
+NEWS_FOR = timedelta(minutes=15)
+"""An end that the station dates before this is late news."""
+
 _MOST_TRIES = 16
 _LONG_RUN = 400
 _MOST_FAIL = 0.8
@@ -33,8 +36,9 @@ _MANY = 5
 class StartParameters(Parameters, frozen=True, kw_only=True):
     """A start failed with less than `energy_wh` in less than `shorter_than`. The tries of
     `window` are found when chance makes them in less than one of `odds` cases and `drivers`
-    different tokens failed (one at a home). `prior` is the share where the long run is young;
-    it takes `weight` transactions to outweigh it. `burst_count` starts shorter than
+    different tokens failed (one at a home). `prior` is the share where the long run is young,
+    `fast_prior` at an EVSE that was seen to give more than `fast_w` (no AC does); it takes
+    `weight` transactions to outweigh it. `burst_count` starts shorter than
     `burst_shorter_than` within `burst_window` are found too; of one token, twice as many."""
 
     energy_wh: float = 100.0
@@ -43,6 +47,8 @@ class StartParameters(Parameters, frozen=True, kw_only=True):
     odds: float = 10_000.0
     drivers: int = 3
     prior: float = 0.05
+    fast_prior: float = 0.2
+    fast_w: float = 25_000.0
     weight: float = 50.0
     burst_count: int = 3
     burst_window: timedelta = timedelta(minutes=15)
@@ -87,9 +93,12 @@ class FailedStarts:
         if energy_wh is None:
             return
         at = event.observed_at
+        is_news = event.reported_at is None or at - event.reported_at <= NEWS_FOR
         for rule, limit in self._rules:
             is_failed = energy_wh < limit.energy_wh and at - began_at < limit.shorter_than
             tried = Try(at, starts.token, is_failed, (at - began_at).total_seconds())
+            if not is_news:
+                continue  # out of a backlog: how long it took, and when, is not to be seen
             if is_failed:
                 why = self._judge(starts, tried, limit, event.place)
                 if why:
@@ -103,8 +112,11 @@ class FailedStarts:
         recent = [t for t in (*starts.tries, tried) if tried.at - t.at <= limit.window]
         customer = self._registry.customer_of(place)
         is_home = customer is not None and customer.segment is Segment.PRIVATE
+        metered = self._metered.get(StationId(place.name), {}).get(place.evse)
+        is_fast = metered is not None and metered.peak_w > limit.fast_w
+        drivers = 1 if is_home else limit.drivers
         return burst(recent, limit, is_home=is_home) or unlikely(
-            recent, starts, limit, drivers=1 if is_home else limit.drivers
+            recent, starts, limit, drivers=drivers, is_fast=is_fast
         )
 
     def _see(self, rule: Rule, event: TransactionEnded, why: str, starts: Starts) -> None:
@@ -150,11 +162,17 @@ def burst(recent: list[Try], limit: StartParameters, *, is_home: bool) -> str:
     return f"{len(quick)} starts ended within a minute, without energy"
 
 
-def unlikely(recent: list[Try], starts: Starts, limit: StartParameters, *, drivers: int) -> str:
+def unlikely(
+    recent: list[Try],
+    starts: Starts,
+    limit: StartParameters,
+    *,
+    drivers: int,
+    is_fast: bool = False,
+) -> str:
     """Say that more of the latest starts failed than chance explains; "" where it does."""
-    share = shrunk_share(
-        starts.failed_count, starts.count, prior=limit.prior, weight=limit.weight
-    )
+    prior = limit.fast_prior if is_fast else limit.prior
+    share = shrunk_share(starts.failed_count, starts.count, prior=prior, weight=limit.weight)
     for length in range(2, len(recent) + 1):
         last = recent[-length:]
         failed = [t for t in last if t.is_failed]

@@ -38,6 +38,14 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     is_accepted: bool
 
 
+class Cards(msgspec.Struct):
+    """The long run of cards at one site, halved now and then, and marks of those taken."""
+
+    count: int = 0
+    refused_count: int = 0
+    taken: list[int] = []
+
+
 class Habit(msgspec.Struct):
     """How often one EVSE is used, by hour of the local week, and its present quiet time.
 
@@ -61,10 +69,11 @@ class Days(msgspec.Struct):
 
 
 class Usage(msgspec.Struct):
-    """By station and EVSE; asks and days by site; starts by hour of the week and segment."""
+    """By station and EVSE; asks, cards and days by site; starts by hour of week and segment."""
 
     starts: dict[StationId, dict[int, Starts]] = {}
     asked: dict[str, list[Asked]] = {}
+    cards: dict[str, Cards] = {}
     habits: dict[StationId, dict[int, Habit]] = {}
     days: dict[str, Days] = {}
     segments: dict[str, list[int]] = {}
