@@ -8,68 +8,37 @@ make the meter look frozen (quirk K5).
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
+from operator import attrgetter
+
+import msgspec
 
 from domain.events import MeterSampled, Sample
 
-_REGISTER, _POWER, _CURRENT, _VOLTAGE, _OFFERED_A, _OFFERED_W, _HEAT, _SOC = range(8)
-_KINDS: dict[str, int] = {
-    "Energy.Active.Import.Register": _REGISTER,
-    "Power.Active.Import": _POWER,
-    "Current.Import": _CURRENT,
-    "Voltage": _VOLTAGE,
-    "Current.Offered": _OFFERED_A,
-    "Power.Offered": _OFFERED_W,
-    "Temperature": _HEAT,
-    "SoC": _SOC,
-}
-_WHOLE = {
-    _REGISTER: "register_wh",
-    _POWER: "power_w",
-    _CURRENT: "total_a",
-    _VOLTAGE: "voltage_v",
-    _OFFERED_A: "offered_a",
-    _OFFERED_W: "offered_w",
-    _SOC: "soc",
-}
-"""Where a value without a phase goes."""
-
 _PHASES = {"L1": 0, "L2": 1, "L3": 2, "L1-N": 0, "L2-N": 1, "L3-N": 2}
 _HISTORY = "Transaction.Begin"
+_NOWHERE = -1  # behind the last value there is a None
 
 NOMINAL_V = 230.0
 """Voltage assumed where none is measured."""
 
+Three = tuple[float | None, float | None, float | None]
+"""One value per phase."""
 
-class Reading:
-    """Numbers of one moment; None where they were not measured. Currents and voltages are
-    lists of three, one per phase, None where a phase was not measured."""
 
-    __slots__ = (
-        "currents",
-        "drawn_w",
-        "heat_c",
-        "offered_a",
-        "offered_w",
-        "power_w",
-        "register_wh",
-        "soc",
-        "total_a",
-        "voltage_v",
-        "voltages",
-    )
+class Reading(msgspec.Struct, gc=False):
+    """Numbers of one moment; None where they were not measured."""
 
-    def __init__(self) -> None:
-        self.register_wh: float | None = None
-        self.power_w: float | None = None
-        self.drawn_w: float | None = None  # the power, worked out of currents if need be
-        self.total_a: float | None = None  # a current without a phase
-        self.currents: list[float | None] = [None, None, None]
-        self.voltage_v: float | None = None  # without a phase
-        self.voltages: list[float | None] = [None, None, None]
-        self.offered_a: float | None = None
-        self.offered_w: float | None = None
-        self.heat_c: float | None = None
-        self.soc: float | None = None
+    register_wh: float | None = None
+    power_w: float | None = None
+    total_a: float | None = None  # a current without a phase
+    currents: Three = (None, None, None)
+    voltages: Three = (None, None, None)
+    offered_a: float | None = None
+    offered_w: float | None = None
+    heat_c: float | None = None
+    soc: float | None = None
+    drawn_w: float | None = None  # the power, worked out of currents if need be
 
     @property
     def is_limited(self) -> bool:
@@ -79,33 +48,91 @@ class Reading:
         )
 
 
+class _Where(msgspec.Struct, frozen=True, gc=False):
+    """Which sample says what; the last of several that say the same."""
+
+    register: int = _NOWHERE
+    power: int = _NOWHERE
+    current: int = _NOWHERE
+    offered_a: int = _NOWHERE
+    offered_w: int = _NOWHERE
+    soc: int = _NOWHERE
+    currents: tuple[int, int, int] = (_NOWHERE,) * 3
+    voltages: tuple[int, int, int] = (_NOWHERE,) * 3
+    powers: tuple[int, ...] = ()  # of the phases
+    heats: tuple[int, ...] = ()
+
+
+_WHOLE = {
+    "Energy.Active.Import.Register": "register",
+    "Power.Active.Import": "power",
+    "Current.Import": "current",
+    "Current.Offered": "offered_a",
+    "Power.Offered": "offered_w",
+    "SoC": "soc",
+}
+"""Where a value without a phase goes."""
+
+_name = attrgetter("measurand", "phase", "context")
+_value = attrgetter("value")
+
+
 def read_samples(samples: Iterable[Sample]) -> Reading:
     """Return what the samples of one event say."""
-    reading = Reading()
-    phased_w: float | None = None
-    for sample in samples:
-        kind = _KINDS.get(sample.measurand)
-        if kind is None or sample.context == _HISTORY:
-            continue
-        if sample.phase:
-            phase = _PHASES.get(sample.phase)
-            if phase is None:
-                continue  # between two phases, or the neutral
-            if kind == _CURRENT:
-                reading.currents[phase] = sample.value
-            elif kind == _VOLTAGE:
-                reading.voltages[phase] = sample.value
-            elif kind == _POWER:
-                phased_w = (phased_w or 0.0) + sample.value
-        elif kind == _HEAT:
-            hottest = reading.heat_c
-            reading.heat_c = sample.value if hottest is None else max(hottest, sample.value)
-        else:
-            setattr(reading, _WHOLE[kind], sample.value)
-    if reading.power_w is None:
-        reading.power_w = phased_w
+    said = tuple(samples)
+    values: list[float | None] = [*map(_value, said), None]
+    where = _where(tuple(map(_name, said)))
+    first, second, third = where.currents
+    one, two, three = where.voltages
+    reading = Reading(
+        values[where.register],
+        values[where.power],
+        values[where.current],
+        (values[first], values[second], values[third]),
+        (values[one], values[two], values[three]),
+        values[where.offered_a],
+        values[where.offered_w],
+        None,
+        values[where.soc],
+    )
+    if where.heats:
+        reading.heat_c = max(said[at].value for at in where.heats)
+    if reading.power_w is None and where.powers:
+        reading.power_w = sum(said[at].value for at in where.powers)
     reading.drawn_w = _drawn(reading) if reading.power_w is None else reading.power_w
     return reading
+
+
+@lru_cache(maxsize=1024)
+def _where(names: tuple[tuple[str, str, str], ...]) -> _Where:
+    """Return where the values of samples of these measurands, phases and contexts go."""
+    found: dict[str, int] = {}
+    three: dict[str, list[int]] = {
+        "Current.Import": [_NOWHERE] * 3,
+        "Voltage": [_NOWHERE] * 3,
+    }
+    powers: dict[int, int] = {}
+    heats: list[int] = []
+    for at, (measurand, phase, context) in enumerate(names):
+        number = _PHASES.get(phase)
+        if context == _HISTORY or (phase and number is None):
+            continue  # of the past, between two phases, or of the neutral
+        if measurand == "Temperature":
+            heats.append(at)
+        elif number is None and measurand in _WHOLE:
+            found[_WHOLE[measurand]] = at
+        elif number is not None and measurand in three:
+            three[measurand][number] = at
+        elif number is not None and measurand == "Power.Active.Import":
+            powers[number] = at
+    currents, voltages = three.values()
+    return _Where(
+        **found,
+        currents=(currents[0], currents[1], currents[2]),
+        voltages=(voltages[0], voltages[1], voltages[2]),
+        powers=tuple(powers.values()),
+        heats=tuple(heats),
+    )
 
 
 def _drawn(reading: Reading) -> float | None:

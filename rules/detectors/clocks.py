@@ -82,7 +82,7 @@ class Clocks:
                 codes = (rule.code,)
                 seen = Sighting(at=at, since=at, codes=codes, position=event.position, why=why)
                 self._ledger.see(rule, place, seen)
-            else:
+            elif self._ledger.tracks_at(station):
                 self._ledger.end(rule, place, at, event.position, by=ClearedBy.EVIDENCE)
 
     def on_connected(self, event: Connected) -> None:

@@ -28,6 +28,7 @@ class ReportedFaults:
     def __init__(self, work: Workplace) -> None:
         rules = work.catalogue.of(Detector.REPORTED_FAULT)
         self._rules = [(rule, rule.set_for(ReportedFaultParameters)) for rule in rules]
+        self._names = {rule.name for rule in rules}
         self._dictionary = work.dictionary
         self._registry = work.registry
         self._fleet = work.fleet
@@ -46,7 +47,7 @@ class ReportedFaults:
         """Read a status: it may begin one rule's condition and end another's."""
         is_faulted = event.status is Status.FAULTED
         station = StationId(event.place.name)
-        if not is_faulted and event.error is None and not self._ledger.tracks_at(station):
+        if not is_faulted and event.error is None and not self._has_tracks(station):
             return  # by far the most frequent case
         meaning = self._dictionary.meaning(event.error, self._make(station))
         for rule, wants in self._rules:
@@ -61,6 +62,10 @@ class ReportedFaults:
                 self._see_error(rule, event, "status", meaning)
             else:
                 self._end_error(rule, event, "status")
+
+    def _has_tracks(self, station: StationId) -> bool:
+        tracks = self._ledger.tracks_at(station)
+        return bool(tracks) and any(track.rule in self._names for track in tracks)
 
     def on_error_raised(self, event: ErrorRaised) -> None:
         """An error apart from any status: a fault of its own, danger at once."""

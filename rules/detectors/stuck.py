@@ -77,7 +77,12 @@ class StuckStatuses:
 
     def __init__(self, work: Workplace) -> None:
         rules = work.catalogue.of(Detector.STUCK_STATUS)
-        self._rules = [(rule, rule.set_for(StuckParameters)) for rule in rules]
+        self._rules = {rule.name: rule for rule in rules}
+        self._by_status: dict[Status, list[tuple[Rule, StuckParameters]]] = {}
+        for rule in rules:
+            wants = rule.set_for(StuckParameters)
+            for status in _STATUSES[wants.status]:
+                self._by_status.setdefault(status, []).append((rule, wants))
         self._registry = work.registry
         self._fleet = work.fleet
         self._ledger = work.ledger
@@ -101,10 +106,11 @@ class StuckStatuses:
         station, evse = event.place.station, event.place.evse
         if station is None:
             return
-        if event.status is Status.AVAILABLE:
-            self._memory.unplugged.pop(str(event.place), None)
-        if event.status is not Status.UNAVAILABLE:
-            self._memory.taken_out.pop(str(event.place), None)
+        memory = self._memory
+        if event.status is Status.AVAILABLE and memory.unplugged:
+            memory.unplugged.pop(str(event.place), None)
+        if event.status is not Status.UNAVAILABLE and memory.taken_out:
+            memory.taken_out.pop(str(event.place), None)
         if event.status in _AT_REST and not self._ledger.tracks_at(station):
             return  # by far the most frequent case
         belief = self._fleet.belief(station)
@@ -154,20 +160,23 @@ class StuckStatuses:
             self._memory.limited[event.station] = event.observed_at
 
     def _judge(self, event: PlaceEvent, belief: StationBelief, evse: int) -> None:
-        place = Place.of_station(belief.station, evse)
+        is_own = event.place.evse == evse
+        place = event.place if is_own else Place.of_station(belief.station, evse)
         status = belief.status.get(evse, Status.UNKNOWN)
-        for rule, wants in self._rules:
-            if status in _STATUSES[wants.status] and self._holds(
-                wants, belief, place, event.observed_at
-            ):
-                self._see(rule, place, status, event)
-            else:
-                by = (
-                    ClearedBy.REPORTED
-                    if isinstance(event, StatusReported)
-                    else ClearedBy.EVIDENCE
-                )
-                self._ledger.end(rule, place, event.observed_at, event.position, by=by)
+        at = event.observed_at
+        holding = [
+            rule
+            for rule, wants in self._by_status.get(status, ())
+            if self._holds(wants, belief, place, at)
+        ]
+        for rule in holding:
+            self._see(rule, place, status, event)
+        is_told = isinstance(event, StatusReported)
+        by = ClearedBy.REPORTED if is_told else ClearedBy.EVIDENCE
+        for track in self._ledger.tracks_at(belief.station):
+            ended = self._rules.get(track.rule)
+            if ended is not None and ended not in holding and track.place == place:
+                self._ledger.end(ended, place, at, event.position, by=by)
 
     def _holds(
         self, wants: StuckParameters, belief: StationBelief, place: Place, at: datetime
