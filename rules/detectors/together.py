@@ -229,7 +229,8 @@ class Together(ABC):
         if self._offline is None:
             return ()
         own = [self._ledger.find(self._offline, Place.of_station(s)) for s in stations]
-        return tuple(track.evidence[-1] for track in own if track and track.evidence)
+        # In the journal's order: that of losses at one moment is another after a restart.
+        return tuple(sorted(track.evidence[-1] for track in own if track and track.evidence))
 
     def _end(self, place: Place, event: Connected) -> None:
         at, position = event.observed_at, event.position
