@@ -98,4 +98,3 @@ class Ourselves(Together):
 
     def _forget(self, place: Place) -> None:
         self._groups.clear()
-        self._away.clear()

@@ -153,12 +153,10 @@ class Together(ABC):
             if not self._lasts(away, group):
                 self._end(place, event)
                 self._forget(place)
-        elif not away:
+        elif not self._lasts(away, group) and (track.is_present or not away):
             self._end(place, event)
-            self._ledger.postpone(track, at + self._rule.clear_after)
-        elif track.is_present and not self._lasts(away, group):
-            self._end(place, event)
-            self._ledger.postpone(track, at + self.partial_hold)
+            hold = self.partial_hold if away else self._rule.clear_after
+            self._ledger.postpone(track, at + hold)
 
     def on_interrupted(self, event: ServiceStopped) -> None:
         """Our own outage begins: no group goes out, or comes back, while it lasts."""
@@ -238,9 +236,7 @@ class Together(ABC):
 
     def _forget(self, place: Place) -> None:
         """It is over: its members are no longer one group."""
-        key = place.name
-        self._groups.pop(key, None)
-        self._away.pop(key, None)
+        self._groups.pop(place.name, None)
 
     def _lasts(self, away: set[StationId], group: Group) -> bool:
         return len(away) >= self._limit.count and 2 * len(away) >= len(group.members)

@@ -154,6 +154,9 @@ def test_who_is_released_while_the_carrier_is_lost_is_linked_then(field):
     one.until(field.at(41))
     one.up(field.at(41), "R1", "R2")  # one is left of the site; half of the carrier is
     one.until(field.at(75))
+    one.up(field.at(76), *GREEN)
+    one.until(field.at(107))
+    assert one.lines("carrier-lost")[-1] == "106 cleared carrier-lost@carrier:telco"
     assert "71 released offline@R3 of carrier-lost@carrier:telco" in one.told
 
 
@@ -204,6 +207,25 @@ def test_it_is_us_when_most_go_within_a_minute(field):
         " by no single carrier, customer or site; lasted its patience"
     )
     assert raised.fault.stations == tuple(sorted(FLEET[:9]))
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_the_guard_begins_at_five_sites(field, count):
+    names = [f"S{n}" for n in range(count)]
+    one = field(*(field.site(f"s{n}", (name,)) for n, name in enumerate(names)))
+    one.up(field.at(0), *names)
+    one.lost(field.at(10), *names)
+    one.until(field.at(13))
+    assert bool(one.lines("fleet-drop")) is (count == 5)
+
+
+def test_what_stations_report_is_told_while_it_is_us(field):
+    one = six(field)
+    one.lost(field.at(10), *FLEET[:11])
+    one.until(field.at(15))
+    fails(field, one, 15, FLEET[11])
+    one.until(field.at(18))
+    assert one.told[-1] == f"17 raised connector-faulted@{FLEET[11]}/1"
 
 
 def test_the_guard_holds_what_was_pending_before_and_what_comes_after(field):

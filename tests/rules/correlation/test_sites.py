@@ -211,17 +211,18 @@ def said_by(field, station, at, **about):
 
 
 def test_last_words_about_power_stand_in_the_reason(field):
-    one = field(field.site("S", "ABC"))
-    one.up(field.at(0), *"ABC")
-    one.feed(said_by(field, "A", 9, reason="PowerLoss"))
-    one.feed(said_by(field, "B", 9.5, error=ErrorReport(vendor_code="CX015")))
-    one.feed(said_by(field, "C", 9.6, error=ErrorReport(code="InternalError")))
-    one.feed(said_by(field, "C", 9.7, reason="Local"))
-    one.lost(field.at(10), *"ABC")
+    one = field(field.site("S", "ABCD"))
+    one.up(field.at(0), *"ABCD")
+    one.feed(said_by(field, "A", 9, reason="PowerLoss", reported_at=field.at(4)))
+    for station in "BC":
+        one.feed(said_by(field, station, 9.5, error=ErrorReport(vendor_code="CX015")))
+    one.feed(said_by(field, "D", 9.6, error=ErrorReport(code="InternalError")))
+    one.feed(said_by(field, "D", 9.7, reason="Local"))
+    one.lost(field.at(10), *"ABCD")
     one.until(field.at(20))
     (raised,) = one.of("site-dark")
-    assert "3 of 3 connected" in raised.because
-    assert "; 2 of them reported loss of power just before;" in raised.because
+    assert "4 of 4 connected" in raised.because
+    assert "; 3 of them reported loss of power just before;" in raised.because
 
 
 def test_words_about_power_from_a_queue_or_long_ago_or_by_strangers_say_nothing(field):
@@ -424,3 +425,90 @@ def test_a_controller_is_lost_for_itself_where_the_site_was_dark_for_a_moment(fi
         "14 raised gateway-lost@site:S by site-dark@site:S",
         "14.5 released gateway-lost@site:S",
     ]
+
+
+# --- what looks alike -------------------------------------------------------------------------
+
+
+def test_exactly_three_minutes_apart_is_together_and_a_moment_more_is_not(field):
+    for apart, is_dark in ((3, True), (3.01, False)):
+        one = field(field.site("S", "AB"))
+        one.up(field.at(0), "A", "B")
+        one.lost(field.at(10), "A")
+        one.lost(field.at(10 + apart), "B")
+        one.until(field.at(25))
+        assert bool(one.lines("site-dark")) is is_dark
+
+
+def test_a_station_that_is_back_when_the_next_one_goes_was_not_lost_with_it(field):
+    one = field(field.site("S", "AB"))
+    one.up(field.at(0), "A", "B")
+    one.lost(field.at(10), "A")
+    one.up(field.at(11), "A")
+    one.lost(field.at(12), "B")
+    one.until(field.at(30))
+    assert one.lines("site-dark") == []
+
+
+def test_the_end_of_a_connection_that_was_lost_before_is_no_new_loss(field):
+    one = field(field.site("S", "AB"))
+    one.up(field.at(0), "A", "B")
+    one.lost(field.at(10), "A")
+    one.lost(field.at(14), "A")
+    one.lost(field.at(15), "B")
+    one.until(field.at(30))
+    assert one.lines("site-dark") == []
+
+
+def test_a_restart_between_two_losses_still_sees_that_they_are_together(field):
+    one = field(field.site("S", "AB"))
+    one.up(field.at(0), "A", "B")
+    one.lost(field.at(10), "A")
+    one.restarts()
+    one.lost(field.at(12), "B")
+    one.until(field.at(21))
+    assert one.lines("site-dark") == ["20 raised site-dark@site:S"]
+
+
+def test_two_of_six_that_stay_away_do_not_keep_a_site_dark(field):
+    one = dark(field, stations="ABCDEF")
+    one.until(field.at(25))
+    one.up(field.at(25), *"ABCD")
+    one.until(field.at(56))
+    assert one.lines("site-dark") == [
+        "20 raised site-dark@site:S",
+        "55 cleared site-dark@site:S",
+    ]
+
+
+def test_while_we_are_down_nothing_becomes_dark_or_lost(field):
+    one = controller(field, stations="MAB")
+    one.up(field.at(0), "A", "B")
+    one.lost(field.at(10), "A", "B")
+    one.feed(goes(field, 11))
+    one.feed(ServiceStopped(observed_at=field.at(15)))
+    one.feed(ServiceStarted(observed_at=field.at(25)))
+    one.until(field.at(51))
+    assert one.lines("site-dark", "gateway-lost") == [
+        "50 raised gateway-lost@site:S by site-dark@site:S",
+        "50 raised site-dark@site:S",
+    ]
+
+
+def test_what_was_not_seen_to_go_has_no_evidence(field):
+    one = restarted(field)
+    one.until(field.at(48))
+    (raised,) = one.of("site-dark")
+    assert raised.evidence == ()
+
+
+def test_dwells_behind_a_controller_go_on_when_it_is_back(field):
+    one = controller(field)
+    one.up(field.at(0), "M", "A")
+    place, error = Place.of_station(StationId("M"), 1), ErrorReport(code="InternalError")
+    status = Status.FAULTED
+    one.feed(StatusReported(observed_at=field.at(1), place=place, status=status, error=error))
+    one.feed(goes(field, 2))
+    one.feed(comes(field, 9))
+    one.until(field.at(11))
+    assert one.told == ["10 raised connector-faulted@M/1"]
