@@ -16,7 +16,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What pip and npm cache is shared between checkouts; nothing asks for an answer.
 export PIP_NO_INPUT := 1
 
-.PHONY: help setup assets demo test check bench soak fuzz docs clean lock
+.PHONY: help setup assets demo test check bench soak chaos fuzz docs clean lock
 
 help:
 	@echo "make setup   build .venv with everything in it"
@@ -25,6 +25,7 @@ help:
 	@echo "make check   format, lint, types, imports and the fast tests"
 	@echo "make bench   measure (see docs/explanation/performance.md)"
 	@echo "make soak    a simulated day of 3,000 stations (SOAK_ARGS='--hours 2 --stations 200')"
+	@echo "make chaos   seeds of a fleet that suffers, checked from outside (CHAOS_ARGS='--seeds 500')"
 	@echo "make fuzz    attack the endpoint for minutes (FUZZ_ARGS='--minutes 5 --seed 7')"
 	@echo "make docs    write the generated pages of docs/reference anew"
 	@echo "make lock    resolve the dependencies anew into requirements/*.txt"
@@ -64,6 +65,9 @@ bench: setup
 
 soak: setup
 	$(BIN)/python -m tests.simulation.soak $(SOAK_ARGS)
+
+chaos: setup
+	$(BIN)/python -m tests.simulation.chaos $(CHAOS_ARGS)
 
 fuzz: setup
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
