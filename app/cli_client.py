@@ -81,9 +81,9 @@ class ServiceClient:
         except HTTPError as error:
             raise _refused(error, has_token=bool(self._token)) from None
         except URLError as error:
-            raise CliError(_unreachable(self._url, error.reason)) from None
+            raise NoServiceError(_unreachable(self._url, error.reason)) from None
         except (OSError, ValueError, HTTPException) as error:
-            raise CliError(_unreachable(self._url, error)) from None
+            raise NoServiceError(_unreachable(self._url, error)) from None
         if not isinstance(answer, dict):
             raise CliError(_stranger(self._url))
         return answer
@@ -103,6 +103,10 @@ def _unreachable(url: str, why: object) -> str:
         f"no service answers at {url} ({said}): start it with `foretell serve`, "
         "or name another with --url"
     )
+
+
+class NoServiceError(CliError):
+    """No service answers at the address."""
 
 
 class RefusedByServiceError(CliError):

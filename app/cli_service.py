@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -17,6 +18,8 @@ from app.cli_common import (
     DataOption,
     JsonOption,
     finish,
+    quiet_logs,
+    say,
     say_json,
     say_table,
     settings_from,
@@ -81,7 +84,7 @@ NO_ANSWER = {
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    for command in (tickets, stations, faults, notices, send):
+    for command in (tickets, stations, faults, notices, explain, send):
         app.command()(command)
 
 
@@ -127,6 +130,52 @@ def notices(
 ) -> None:
     """List notices of the running service, the newest first."""
     _list("notices", url, config, data, limit=limit, as_json=as_json)
+
+
+def explain(
+    ticket: Annotated[str, typer.Argument(metavar="TICKET", help="As in T-1001.")],
+    as_json: JsonOption = False,
+    url: UrlOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Say why a ticket is what it is: every decision with its frames, and who was told.
+
+    Asks the running service; where none runs, reads the stores of the data directory.
+    """
+    from app.cli_client import NoServiceError
+    from app.explain_text import explanation_text
+
+    try:
+        shown: Any = service_client(url, config, data).get(
+            f"/tickets/{quote(ticket, safe='')}/explanation"
+        )
+    except NoServiceError:
+        if url is not None:
+            raise
+        shown = _stored_explanation(ticket, config, data)
+        if shown is None:
+            raise
+    if as_json:
+        say_json(shown)
+    else:
+        say(explanation_text(shown))
+
+
+def _stored_explanation(ticket: str, config: Path | None, data: Path | None) -> object:
+    """Return what the stores say; None where there are none. Raises CliError for a stranger."""
+    from app.core_parts import TICKETS_FILE
+    from app.explain_stored import stored_explanation
+
+    settings = settings_from({"data": data}, config=config)
+    if not (settings.data / TICKETS_FILE).exists():
+        return None
+    quiet_logs()
+    shown = stored_explanation(settings.data, settings.rules, ticket)
+    if shown is None:
+        message = f"there is no ticket {ticket} in {settings.data}"
+        raise CliError(message)
+    return shown
 
 
 def send(

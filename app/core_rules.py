@@ -51,21 +51,7 @@ class RulesInCore:
 
     def in_force(self) -> RulesInForce:
         """Return the rules that decide now, and why the newest files do not."""
-        catalogue, _ = self._engine.rules
-        rules = tuple(
-            RuleInForce(
-                name=rule.name,
-                summary=rule.summary,
-                detector=rule.detector.value,
-                severity=rule.severity.value,
-                raise_after_s=rule.raise_after.total_seconds(),
-                clear_after_s=rule.clear_after.total_seconds(),
-                advice=rule.advice,
-                version=rule.version,
-            )
-            for rule in catalogue.rules.values()
-        )
-        return RulesInForce(version=catalogue.version, rules=rules, mistakes=self.mistakes)
+        return in_force(self._engine.rules[0], self.mistakes)
 
     async def reload(self, who: str) -> RulesInForce:
         """Read the files again and go on with what they say, if they have no mistakes."""
@@ -129,3 +115,21 @@ class RulesInCore:
             )
         else:
             state.rules_version = version
+
+
+def in_force(catalogue: Catalogue, mistakes: tuple[str, ...] = ()) -> RulesInForce:
+    """Return what others are told of a catalogue."""
+    rules = tuple(
+        RuleInForce(
+            name=rule.name,
+            summary=rule.summary,
+            detector=rule.detector.value,
+            severity=rule.severity.value,
+            raise_after_s=rule.raise_after.total_seconds(),
+            clear_after_s=rule.clear_after.total_seconds(),
+            advice=rule.advice,
+            version=rule.version,
+        )
+        for rule in catalogue.rules.values()
+    )
+    return RulesInForce(version=catalogue.version, rules=rules, mistakes=mistakes)

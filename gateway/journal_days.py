@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 
@@ -181,6 +181,20 @@ def read_after(connection: sqlite3.Connection, after: int) -> Iterator[Entry]:
             raise damage
         if len(rows) < CHUNK_ENTRIES:
             return
+
+
+def read_at(connection: sqlite3.Connection, positions: Collection[int]) -> Iterator[Entry]:
+    """Yield those of the file's entries that stand at these positions, in order."""
+    wanted = set(positions)
+    # An answer stands in the row of its call, one position before it.
+    rows = sorted(wanted | {position - 1 for position in wanted})
+    marks = ", ".join("?" * len(rows))
+    for row in connection.execute(
+        f"SELECT {_columns(connection)} FROM {_JOINED}"  # noqa: S608 - constants and marks
+        f" WHERE e.position IN ({marks}) ORDER BY e.position",
+        rows,
+    ):
+        yield from (entry for entry in _entries(row) if entry.position in wanted)
 
 
 def read_back(connection: sqlite3.Connection, after: int, *, limit: int) -> Iterator[Entry]:

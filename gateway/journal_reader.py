@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from gateway.journal_days import (
     newest_position,
     oldest_frames,
     read_after,
+    read_at,
 )
 from gateway.sqlite_files import is_damage, open_reader, version_of
 
@@ -82,6 +83,19 @@ class JournalReader:
                     for entry in read_after(file, after) if file is not None else ():
                         after = entry.position
                         yield entry
+
+    def at(self, positions: Collection[int]) -> dict[int, Entry]:
+        """Return the entries at these positions (some hundreds at most), where still there."""
+        missing = {position for position in positions if position > 0}
+        found: dict[int, Entry] = {}
+        for path in reversed(day_files(self._folder)):
+            if not missing:
+                break
+            with _open_day(path) as file:
+                for entry in read_at(file, missing) if file is not None else ():
+                    found[entry.position] = entry
+                    missing.discard(entry.position)
+        return found
 
     def frames(
         self, station: StationId, *, since: datetime | None = None, limit: int = 200

@@ -7,7 +7,7 @@ event loop. What cannot be read just now is a ProblemError (503) with the reason
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ from domain.tickets import Notice, Ticket, TicketKind, TicketState
 from gateway.journal_reader import JournalReader
 from ticketing.store_cursor import BadCursorError
 from ticketing.store_reading import TicketReader
-from ticketing.store_rows import TicketFilter
+from ticketing.store_rows import StoredNotice, TicketFilter
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -148,6 +148,17 @@ class Reading:
         """Return a station's newest frames, oldest first; with `since` the first from then."""
         with _reasons():
             return self._journal.frames(station, since=since, limit=limit)
+
+    def entries(self, positions: Collection[int]) -> dict[int, Entry]:
+        """Return the journal's entries at these positions, those that are still there."""
+        with _reasons():
+            return self._journal.at(positions)
+
+    def notices_of(self, ticket: str) -> list[StoredNotice]:
+        """Return a ticket's notices with what became of each, the oldest first."""
+        with _reasons():
+            page = self._tickets.notices(ticket=ticket, limit=500, is_newest_first=False)
+        return list(page.items)
 
     # --- health -------------------------------------------------------------------------------
 

@@ -7,11 +7,12 @@ from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 
-from app.messages import ActOnTicket
+from app.explain import ExplanationView, Rules, explanation_of, positions_of
+from app.messages import ActOnTicket, GetRules, RulesInForce
 from app.views import TicketView, fault_view, moment, ticket_view
 from app.web.api.prefix import PREFIX
 from app.web.auth import Reader, Writer
-from app.web.context import context_of
+from app.web.context import WebContext, context_of
 from app.web.models import (
     CallView,
     CloseBody,
@@ -20,8 +21,8 @@ from app.web.models import (
     Page,
     TicketDetail,
 )
-from app.web.principals import Principal
-from app.web.problems import missing, responses
+from app.web.principals import Principal, Scope
+from app.web.problems import ProblemError, missing, responses
 from domain.faults import Severity
 from domain.places import CustomerId, SiteId
 from domain.tickets import Ticket, TicketKind, TicketState
@@ -74,6 +75,36 @@ def get_ticket(request: Request, _: Reader, ticket_id: str) -> TicketDetail:
     if ticket is None:
         raise missing(f"ticket {ticket_id}")
     return ticket_detail(ticket)
+
+
+@router.get("/tickets/{ticket_id}/explanation", responses=responses(404))
+async def explain_ticket(
+    request: Request, principal: Reader, ticket_id: str
+) -> ExplanationView:
+    """Explain a ticket: each decision with its reason and frames, and who was told or why not.
+
+    Frames are masked without the scope `admin`.
+    """
+    web = context_of(request)
+    reading = web.reading
+    ticket = await reading.off_loop(reading.ticket, ticket_id)
+    if ticket is None:
+        raise missing(f"ticket {ticket_id}")
+    notices = await reading.off_loop(reading.notices_of, ticket_id)
+    entries = await reading.off_loop(reading.entries, positions_of(ticket))
+    rules = await _known_rules(web)
+    return explanation_of(ticket, notices, entries, rules, is_raw=principal.may(Scope.ADMIN))
+
+
+async def _known_rules(web: WebContext) -> Rules:
+    """Return the rules in force; none while core is away: the rest is told without them."""
+    try:
+        answer = await web.ask(GetRules())
+    except ProblemError:
+        return Rules()
+    return (
+        Rules.of(answer.version, answer.rules) if isinstance(answer, RulesInForce) else Rules()
+    )
 
 
 def ticket_detail(ticket: Ticket) -> TicketDetail:
