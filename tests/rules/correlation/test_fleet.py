@@ -518,14 +518,17 @@ def test_a_stranger_or_a_nameless_station_has_no_version(field):
 def test_what_is_remembered_of_versions_is_limited(field):
     one = models(field)
     versions = one.engine.state.outages.versions
-    versions.update(
-        {f"Acme|One|{n}|offline|offline": Striking() for n in range(VERSIONS_AT_MOST)}
-    )
+    names = [f"Acme|One|{n}|offline|offline" for n in range(VERSIONS_AT_MOST - 1)]
+    versions.update({name: Striking() for name in names})
     fails(field, one, 10, "A")
     one.until(field.at(20))
+    assert len(versions) == VERSIONS_AT_MOST == 500
+    assert next(iter(versions)) == names[0]
+    fails(field, one, 20, "E")  # of another version
+    one.until(field.at(30))
     assert len(versions) == VERSIONS_AT_MOST
-    assert next(iter(versions)) == "Acme|One|1|offline|offline"
-    assert list(versions)[-1] == "Acme|One|2.0|connector-faulted|InternalError"
+    assert next(iter(versions)) == names[1]
+    assert list(versions)[-1] == "Acme|One|1.0|connector-faulted|InternalError"
 
 
 def test_other_makes_and_models_and_the_silent_are_no_kin(field):
