@@ -142,7 +142,10 @@ class Meters:
     def on_updated(self, event: TransactionUpdated) -> None:
         """OCPP 2.x says here whether energy flows, and who holds it back."""
         metered = self._known(event.place)
-        if metered is None or not event.charging_state or event.charging_state == _CHARGING:
+        if metered is None or not event.charging_state:
+            return
+        if event.charging_state == _CHARGING:
+            metered.charging_since = metered.charging_since or event.observed_at
             return
         metered.charging_since = metered.read_at = None
         self._end_of_one_vehicle(event, metered)
@@ -200,7 +203,9 @@ class Meters:
         state = belief.charging_state.get(place.evse)
         charges = belief.status.get(place.evse) is Status.CHARGING or state == _CHARGING
         if charges and metered.charging_since is None:
-            told_at = belief.status_at.get(place.evse, at)
+            # In OCPP 2.x the status tells of the plug alone, perhaps hours before.
+            is_told = belief.status.get(place.evse) is Status.CHARGING
+            told_at = belief.status_at.get(place.evse, at) if is_told else at
             metered.charging_since = max(told_at, metered.began_at or told_at)
         elif not charges:
             metered.charging_since = None

@@ -3,14 +3,16 @@
 Zero-energy transactions are ordinary: a wrong card, a full car, a change of mind. Two per cent
 at work, one at homes, up to 28 at public fast chargers (fleet statistics 1.5, 2.3). So the last
 ones of an EVSE are judged against its own long run, which begins at a cautious share, and what
-chance does once in ten thousand times is found. One driver who tries again, or a car that fails
-everywhere, is not the station: different tokens are wanted, except at a home, where there is
-but one. Many tries within minutes are found at once (sequence S21). It ends when energy flows.
+chance does once in ten thousand times is found. That looks back a week: at work one vehicle a
+day comes. One driver who tries again, or a car that fails everywhere, is not the station:
+different tokens are wanted, except at a home, where there is but one. Many tries within minutes
+are found at once (sequence S21). It ends when energy flows.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 
 from domain.events import TransactionEnded, TransactionStarted
 from domain.faults import ClearedBy, Severity
@@ -43,7 +45,7 @@ class StartParameters(Parameters, frozen=True, kw_only=True):
 
     energy_wh: float = 100.0
     shorter_than: timedelta = timedelta(minutes=15)
-    window: timedelta = timedelta(hours=24)
+    window: timedelta = timedelta(days=7)
     odds: float = 10_000.0
     drivers: int = 3
     prior: float = 0.05
@@ -173,6 +175,8 @@ def unlikely(
     """Say that more of the latest starts failed than chance explains; "" where it does."""
     prior = limit.fast_prior if is_fast else limit.prior
     share = shrunk_share(starts.failed_count, starts.count, prior=prior, weight=limit.weight)
+    if drivers > 1:
+        recent = _once_per_driver(recent)
     for length in range(2, len(recent) + 1):
         last = recent[-length:]
         failed = [t for t in last if t.is_failed]
@@ -183,6 +187,12 @@ def unlikely(
                 f"{len(failed)} of the last {length} starts failed, {share:.0%} is usual here"
             )
     return ""
+
+
+def _once_per_driver(tries: list[Try]) -> list[Try]:
+    """Leave out the tries that one driver at once tries again: they tell the same."""
+    again = [a.is_failed and b.is_failed and a.token == b.token for a, b in pairwise(tries)]
+    return [t for t, is_again in zip(tries, [*again, False], strict=True) if not is_again]
 
 
 def _remember(starts: Starts, tried: Try, window: timedelta) -> None:
