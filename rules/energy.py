@@ -13,6 +13,7 @@ from rules.parameters import Parameters
 from rules.readings import Reading
 
 _HOUR_S = 3600.0
+_LONGEST_S = _HOUR_S / 4
 _LEAST_PEAK_W = 22_000.0
 """Power that any EVSE may have, whatever was seen of it yet: AC at three times 32 A."""
 
@@ -68,15 +69,17 @@ def note_flow(metered: Metered, reading: Reading, at: datetime) -> None:
     drawn = reading.drawn_w
     before = metered.read_at
     metered.read_at = at
-    if drawn is not None:
-        metered.top_w = max(metered.top_w, drawn)
-        metered.peak_w = max(metered.peak_w, drawn)
+    if drawn is not None and drawn > metered.top_w:
+        metered.top_w = drawn
+        if drawn > metered.peak_w:
+            metered.peak_w = drawn
     flowed = 0.0
     if drawn is not None and before is not None and metered.charging_since is not None:
         # What is told now is not known for the time before: a quarter of an hour at most.
-        gone_s = min((at - before).total_seconds(), _HOUR_S / 4)
-        flowed = drawn * max(gone_s, 0.0) / _HOUR_S
-        metered.flowed_wh += flowed
+        gone_s = (at - before).total_seconds()
+        if gone_s > 0:
+            flowed = drawn * (gone_s if gone_s < _LONGEST_S else _LONGEST_S) / _HOUR_S
+            metered.flowed_wh += flowed
     register = reading.register_wh
     if register is None:
         return
@@ -89,7 +92,8 @@ def note_flow(metered: Metered, reading: Reading, at: datetime) -> None:
         metered.still_wh = 0.0
         if register > known:
             step = register - known
-            metered.step_wh = min(metered.step_wh or step, step)
+            if not metered.step_wh or step < metered.step_wh:
+                metered.step_wh = step
 
 
 def frozen(metered: Metered, reading: Reading, limit: FrozenParameters) -> str:

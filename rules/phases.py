@@ -49,9 +49,11 @@ def look_at_phases(
     """Say what is odd about the phases ("" where nothing is), and whether all three are seen
     to be there. Counts transactions."""
     amps, volts = reading.currents, reading.voltages
-    lost = missing(volts, at_most=limit.low_v, others=limit.good_v)
-    if lost:
-        return f"no voltage on L{lost}", False
+    low = limit.low_v
+    if any([volt is not None and volt < low for volt in volts]):
+        lost = missing(volts, at_most=low, others=limit.good_v)
+        if lost:
+            return f"no voltage on L{lost}", False
     first, second, third = amps
     if first is None or second is None or third is None:
         return "", False

@@ -79,6 +79,11 @@ class Meters:
         self._implausible = of(Detector.METER_IMPLAUSIBLE, ImplausibleParameters)
         self._phases = of(Detector.PHASE_MISSING, PhaseParameters)
         self._heat = of(Detector.DEGRADED, HeatParameters)
+        # From these on a reading can show something; below it none of the rules is asked.
+        jumps = [limit.slack_wh for _, limit in self._implausible]
+        self._least_jump_wh = min(jumps, default=float("inf"))
+        flows = [limit.energy_wh for _, limit in self._no_energy]
+        self._most_flow_wh = max(flows, default=0.0)
 
     @property
     def handlers(self) -> Handlers:
@@ -102,20 +107,27 @@ class Meters:
             return
         reading = self._readings.of(event)
         belief = self._fleet.belief(station)
-        metered = self._metered(station, evse)
+        evses = self._memory.evses.get(station)
+        metered = evses.get(evse) if evses is not None else None
+        if metered is None:
+            metered = self._metered(station, evse)
         place = event.place if event.place.evse else Place.of_station(station, evse)
         said_at = event.reported_at or event.observed_at
         if metered.register_at is not None and said_at < metered.register_at:
             return  # it was overtaken by a later one
-        self._look_at_register(event, place, metered, reading, said_at)
-        if not _is_late(event, belief):
+        register, known = reading.register_wh, metered.register_wh
+        if register is not None and (
+            known is None or not 0 <= register - known <= self._least_jump_wh
+        ):
+            self._look_at_register(event, place, metered, reading, said_at)
+        if event.observed_at - said_at > LATE and not _has_wrong_clock(belief):
+            metered.read_at = None
+        else:
             if metered.first_wh is None and evse in belief.transactions:
                 metered.first_wh = belief.meter_wh.get(evse)  # as its begin told
             self._look_at_charging(event, place, metered, reading, belief)
-        else:
-            metered.read_at = None
-        if reading.register_wh is not None:
-            metered.register_wh, metered.register_at = reading.register_wh, said_at
+        if register is not None:
+            metered.register_wh, metered.register_at = register, said_at
             metered.register_in, metered.is_anew = event.transaction, False
 
     def on_status(self, event: StatusReported) -> None:
@@ -178,12 +190,7 @@ class Meters:
         reading: Reading,
         said_at: datetime,
     ) -> None:
-        register, known = reading.register_wh, metered.register_wh
         for rule, limit in self._implausible:
-            if register is None or (
-                known is not None and 0 <= register - known <= limit.slack_wh
-            ):
-                continue  # by far the most frequent case
             why = implausible(
                 metered, reading, limit, transaction=event.transaction, said_at=said_at
             )
@@ -210,7 +217,8 @@ class Meters:
         elif not charges:
             metered.charging_since = None
         note_flow(metered, reading, at)
-        if charges:
+        is_flowing = metered.flowed_wh >= self._most_flow_wh
+        if charges and (not is_flowing or metered.is_empty or metered.empty_count):
             self._look_at_flow(event, place, metered, reading)
         self._look_at_hardware(event, place, metered, reading)
 
@@ -247,10 +255,6 @@ class Meters:
     ) -> None:
         since = metered.charging_since
         for rule, limit in self._no_energy:
-            if metered.flowed_wh >= limit.energy_wh and not (
-                metered.empty_count or metered.is_empty
-            ):
-                continue  # energy flows, and did before
             if since is not None and is_empty(metered, reading, limit):
                 if event.observed_at - since >= limit.looked_after:
                     metered.is_empty = True
@@ -326,10 +330,8 @@ class Meters:
         return 1 if registered is not None and registered.evses == 1 else 0
 
 
-def _is_late(event: MeterSampled, belief: StationBelief) -> bool:
-    if event.reported_at is None or event.observed_at - event.reported_at <= LATE:
-        return False
-    return belief.clock is None or not belief.clock.is_wrong
+def _has_wrong_clock(belief: StationBelief) -> bool:
+    return belief.clock is not None and belief.clock.is_wrong
 
 
 def _begin_anew(metered: Metered, at: datetime) -> None:
