@@ -74,7 +74,7 @@ class RulesInCore:
 
     async def _exchange(self, loaded: Loaded, who: str) -> None:
         before = self._engine.rules_version
-        catalogue = Catalogue(loaded.rules, loaded.version)
+        catalogue = Catalogue(loaded.rules, loaded.version, loaded.remedies)
         self._pipeline.prepare((catalogue, Dictionary(loaded.codes)))
 
         def make(position: int, at: datetime) -> AnyEvent:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from app.rule_files import RuleFilesError, read_rules
+from domain.remedies import Remedy
 from rules.catalogue import Rule
 from rules.dictionary import VendorCode
 
@@ -24,6 +25,7 @@ class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     rules: tuple[Rule, ...] = ()
     codes: tuple[VendorCode, ...] = ()
+    remedies: dict[str, Remedy] = {}
     mistakes: tuple[str, ...] = ()
 
 
@@ -37,6 +39,7 @@ def load(folder: Path | None, words: Path | None) -> Loaded:
         version=files.catalogue.version,
         rules=tuple(files.catalogue.rules.values()),
         codes=tuple(code for _, code in files.codes),
+        remedies=dict(files.catalogue.remedies),
     )
 
 

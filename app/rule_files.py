@@ -10,6 +10,7 @@ import msgspec
 
 import rules
 from app.rule_yaml import Mistake, RawEntry, read_entries
+from domain.remedies import Owner, Remedy, RemoteAction
 from rules.catalogue import Catalogue, Rule, parse_rule
 from rules.detectors import PARAMETERS
 from rules.dictionary import Dictionary, VendorCode
@@ -21,7 +22,18 @@ __all__ = ["SHIPPED", "Mistake", "RuleFiles", "RuleFilesError", "load_rules", "l
 SHIPPED = Path(rules.__file__).parent
 """The folder of the rules that come with the product."""
 
+REMEDIES = "remedies.yaml"
 _VERSION_BYTES = 6
+
+
+class _RemedyRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of `remedies.yaml`."""
+
+    code: str
+    owner: tuple[Owner, ...]
+    remote: RemoteAction
+    part: str = ""
+    agent: str = ""
 
 
 class RuleFilesError(Exception):
@@ -64,7 +76,7 @@ def read_rules(folder: Path | None = None, own_words: Path | None = None) -> Rul
     found: list[Rule] = []
     where: dict[str, Mistake] = {}
     for file in _yaml_files(base / "catalogue" if (base / "catalogue").is_dir() else base):
-        if file.name == "dictionary.yaml":
+        if file.name in ("dictionary.yaml", REMEDIES):
             continue
         for entry in read_entries(file, mistakes):
             rule = _read_rule(file, entry, mistakes)
@@ -77,11 +89,14 @@ def read_rules(folder: Path | None = None, own_words: Path | None = None) -> Rul
     codes = read_words(own_words, mistakes) if own_words and own_words.exists() else []
     words = base / "dictionary.yaml"
     codes += read_words(words if words.exists() else SHIPPED / "dictionary.yaml", mistakes)
+    helping = base / REMEDIES
+    remedies = _read_remedies(helping if helping.exists() else SHIPPED / REMEDIES, mistakes)
     if not found and not mistakes:
         mistakes.append(Mistake(str(base), 1, "at least one rule in a .yaml file"))
     if mistakes:
         raise RuleFilesError(mistakes)
-    return RuleFiles(Catalogue(found, _version(found, codes)), tuple(codes), where)
+    catalogue = Catalogue(found, _version(found, codes, remedies), remedies)
+    return RuleFiles(catalogue, tuple(codes), where)
 
 
 def read_words(file: Path, mistakes: list[Mistake]) -> list[tuple[Mistake, VendorCode]]:
@@ -97,6 +112,20 @@ def read_words(file: Path, mistakes: list[Mistake]) -> list[tuple[Mistake, Vendo
         else:
             codes.append((Mistake(str(file), entry.line, ""), code))
     return codes
+
+
+def _read_remedies(file: Path, mistakes: list[Mistake]) -> dict[str, Remedy]:
+    remedies: dict[str, Remedy] = {}
+    for entry in read_entries(file, mistakes):
+        try:
+            row = msgspec.convert(entry.raw, _RemedyRow, strict=True)
+        except msgspec.ValidationError as error:
+            mistakes.append(Mistake(str(file), entry.line, f"a remedy: {error}"))
+        else:
+            remedies[row.code] = Remedy(
+                owners=row.owner, remote=row.remote, part=row.part, agent=row.agent
+            )
+    return remedies
 
 
 def load_stories(folder: Path | None = None) -> list[tuple[Mistake, Story]]:
@@ -129,7 +158,11 @@ def _yaml_files(folder: Path) -> list[Path]:
     return sorted(folder.glob("*.yaml")) if folder.is_dir() else []
 
 
-def _version(found: Iterable[Rule], codes: Iterable[tuple[Mistake, VendorCode]]) -> str:
+def _version(
+    found: Iterable[Rule],
+    codes: Iterable[tuple[Mistake, VendorCode]],
+    remedies: dict[str, Remedy],
+) -> str:
     """Return what names these rules and words: comments and places do not change it."""
-    content = msgspec.json.encode([list(found), [code for _, code in codes]])
+    content = msgspec.json.encode([list(found), [code for _, code in codes], remedies])
     return hashlib.blake2b(content, digest_size=_VERSION_BYTES).hexdigest()

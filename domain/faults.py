@@ -9,6 +9,7 @@ import msgspec
 
 from domain.events import ErrorReport
 from domain.places import Place, StationId
+from domain.remedies import Remedy
 
 
 class Severity(StrEnum):
@@ -85,6 +86,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
     clean_since: datetime | None = None  # the condition is gone since then; clean time runs
     clears_at: datetime | None = None  # while that runs: when it clears if it stays clean
+    remedy: Remedy | None = None  # whose it is, which part, what is safe from here
 
     @property
     def name(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from domain.faults import Severity
+from domain.remedies import Remedy, RemoteAction
 from rules.parameters import (
     SPAN_WORDS,
     Parameters,
@@ -209,9 +210,27 @@ _KEYS: dict[str, tuple[str, Any, str]] = {
 class Catalogue:
     """All rules by name, and by detector. `version` names them together with the dictionary."""
 
-    def __init__(self, rules: Iterable[Rule], version: str = "") -> None:
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        version: str = "",
+        remedies: Mapping[str, Remedy] | None = None,
+    ) -> None:
         self.rules: dict[str, Rule] = {rule.name: rule for rule in rules}
         self.version = version
+        self.remedies = remedies or {}
+
+    def remedy_of(self, codes: Iterable[str], known: Remedy | None = None) -> Remedy | None:
+        """Return what helps against a fault: what is known of its words, then of its codes.
+
+        Of several codes the most careful counts: where one forbids a restart, nothing is done.
+        """
+        of_codes = [self.remedies[code] for code in codes if code in self.remedies]
+        general = next(
+            (one for one in of_codes if one.remote is RemoteAction.NOTHING),
+            of_codes[0] if of_codes else None,
+        )
+        return general if known is None else known.over(general)
 
     def of(self, detector: Detector) -> tuple[Rule, ...]:
         """Return the rules that use a detector, in the order of the catalogue."""

@@ -14,10 +14,19 @@ import msgspec
 from domain.codes import OTHER
 from domain.events import ErrorReport
 from domain.faults import Severity
+from domain.remedies import Remedy
 from rules.phrases import Phrases, says_over
-from rules.vendor_words import VendorCode, bare_of, canonical, mrec_in, mrecs_named, tokens
+from rules.vendor_words import (
+    StationKind,
+    VendorCode,
+    bare_of,
+    canonical,
+    mrec_in,
+    mrecs_named,
+    tokens,
+)
 
-__all__ = ["Dictionary", "Meaning", "VendorCode", "canonical", "mrec_in"]
+__all__ = ["Dictionary", "Meaning", "StationKind", "VendorCode", "canonical", "mrec_in"]
 
 _REMEMBERED = 2_048
 """Reports whose meaning is kept at hand: most are sent again and again."""
@@ -30,6 +39,7 @@ class Meaning(msgspec.Struct, frozen=True):
     severity: Severity | None = None
     unknown: tuple[str, ...] = ()  # vendor words nobody has classified yet
     is_harmless: bool = False  # its words are known to report no error, or the end of one
+    remedy: Remedy | None = None  # what the words themselves say helps, beyond their codes
 
 
 class Dictionary:
@@ -50,16 +60,18 @@ class Dictionary:
         self._phrases = Phrases(phrases)
         self._meaning = lru_cache(_REMEMBERED)(self._read)
 
-    def meaning(self, error: ErrorReport | None, make: str = "") -> Meaning:
+    def meaning(self, error: ErrorReport | None, kind: StationKind | str = "") -> Meaning:
         """Say what a report means, in canonical codes (sorted, each once).
 
-        `make` is what is known of the station, vendor and model, as registered or booted: many
-        send no vendorId.
+        `kind` is what is known of the station, as registered or booted (or only its vendor and
+        model, as a text): many send no vendorId.
         """
-        return Meaning() if error is None else self._meaning(error, make)
+        if error is None:
+            return Meaning()
+        return self._meaning(error, StationKind(kind) if isinstance(kind, str) else kind)
 
-    def _read(self, error: ErrorReport, make: str) -> Meaning:
-        vendor = f"{error.vendor_id} {make}".casefold()
+    def _read(self, error: ErrorReport, station: StationKind) -> Meaning:
+        kind = station.saying(error.vendor_id)
         found = _Found()
         said: list[str] = []
         odd = [name for name in tokens(error.code) if _code(name) is None]
@@ -67,7 +79,7 @@ class Dictionary:
             if says_over(error.text, token):
                 found.is_harmless = True  # errorCode says what is left, if anything is
                 continue
-            entry, code = self._lookup(vendor, token), _code(token)
+            entry, code = self._lookup(kind, token), _code(token)
             if entry is not None:
                 found.add(entry)
             elif code is None:
@@ -75,7 +87,7 @@ class Dictionary:
             elif code != OTHER:
                 found.name(code)
         said_of_it = "\n".join((*said, error.text))
-        phrases = self._phrases.read(said_of_it, vendor)
+        phrases = self._phrases.read(said_of_it, kind)
         for entry in phrases.begun:
             found.add(entry)
         for code in mrecs_named(error.text):
@@ -86,11 +98,20 @@ class Dictionary:
         is_explained = bool(phrases.begun or phrases.is_over)
         unknown = () if is_explained else tuple(w for w in dict.fromkeys(said) if w not in odd)
         is_harmless = found.is_harmless and not found.codes
-        return Meaning(tuple(sorted(found.codes)), found.severity, unknown, is_harmless)
+        return Meaning(
+            tuple(sorted(found.codes)), found.severity, unknown, is_harmless, found.remedy
+        )
 
-    def _lookup(self, vendor: str, word: str) -> VendorCode | None:
-        for entry in [*self._words.get(_key(word), []), *self._shapes]:
-            if entry.fits(vendor) and (not entry.shape or entry.has_shape(word)):
+    def _lookup(self, kind: StationKind, word: str) -> VendorCode | None:
+        """Return the entry that names most of what is known; of equals the first."""
+        best: VendorCode | None = None
+        for entry in self._words.get(_key(word), ()):
+            if entry.fits(kind) and (best is None or entry.specificity > best.specificity):
+                best = entry
+        if best is not None:
+            return best
+        for entry in self._shapes:
+            if entry.fits(kind) and entry.has_shape(word):
                 return entry
         return None
 
@@ -113,6 +134,7 @@ class _Found:
         self.is_harmless = False
         self._severities: list[Severity | None] = []
         self._remark: Severity | None = None  # of an entry that names no code
+        self.remedy: Remedy | None = None
 
     @property
     def severity(self) -> Severity | None:
@@ -125,6 +147,8 @@ class _Found:
 
     def add(self, entry: VendorCode) -> None:
         """Take in what an entry says."""
+        if entry.remedy is not None:
+            self.remedy = self.remedy.over(entry.remedy) if self.remedy else entry.remedy
         if entry.meaning == "none":
             self.is_harmless = True
         elif entry.meaning == "":

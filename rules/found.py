@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from domain.faults import Change, Decision, Fault, Severity, WorkFound
-from rules.catalogue import Rule
+from rules.catalogue import Catalogue
 from rules.tracks import Track
 
 _ONCE_PER_EPISODE = (Change.RAISED, Change.CLEARED)
 
 
-def fault_of(track: Track, rule: Rule | None, cleared_at: datetime | None = None) -> Fault:
+def fault_of(track: Track, catalogue: Catalogue, cleared_at: datetime | None = None) -> Fault:
     """Return the track's present episode as a fault. A rule that was taken out says no more."""
+    rule = catalogue.rules.get(track.rule)
     if track.seen_at is None or track.raised_at is None:
         raise AssertionError(f"{track.fingerprint} has no episode")
     return Fault(
@@ -37,18 +38,18 @@ def fault_of(track: Track, rule: Rule | None, cleared_at: datetime | None = None
         stations=tuple(track.stations),
         clean_since=None if track.is_present else track.clean_at,
         clears_at=None if track.is_present or cleared_at is not None else track.due_at,
+        remedy=catalogue.remedy_of(track.codes, track.remedy),
     )
 
 
 def decision_on(
     track: Track,
-    rule: Rule | None,
+    catalogue: Catalogue,
     change: Change,
     at: datetime,
     because: str,
     *,
     quiet_until: datetime | None,
-    rules_version: str = "",
 ) -> Decision:
     """Return a decision about a track. Its key is the same whenever it is taken again."""
     key = f"{track.fingerprint}#{track.episode}:{change}"
@@ -58,12 +59,12 @@ def decision_on(
     return Decision(
         key=key,
         change=change,
-        fault=fault_of(track, rule, at if change is Change.CLEARED else None),
+        fault=fault_of(track, catalogue, at if change is Change.CLEARED else None),
         at=at,
         because=because,
         evidence=tuple(track.evidence),
         quiet_until=quiet_until,
-        rules_version=rules_version,
+        rules_version=catalogue.version,
     )
 
 

@@ -319,7 +319,7 @@ class Ledger:
     def active_faults(self) -> tuple[Fault, ...]:
         """Return all active faults as they stand."""
         return tuple(
-            fault_of(track, self._catalogue.rules[track.rule])
+            fault_of(track, self._catalogue)
             for track in self._state.tracks.values()
             if track.phase is Phase.ACTIVE
         )

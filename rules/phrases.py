@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from rules.vendor_words import VendorCode
+from rules.vendor_words import StationKind, VendorCode
 
 LENGTH_LIMIT = 1_000
 """Characters of a text in which phrases are looked for; OCPP allows 50 to 500."""
@@ -59,15 +59,15 @@ class Phrases:
             for entry in entries
         ]
 
-    def read(self, said: str, vendor: str) -> Told:
-        """Say what is told. `vendor`: of message and station, lower case."""
+    def read(self, said: str, kind: StationKind) -> Told:
+        """Say what is told by a station of a kind."""
         text = plain(said[:LENGTH_LIMIT])
         if not text:
             return Told()
         begun: list[VendorCode] = []
         over: set[str] = set()
         last = 0
-        for hit in self._hits(text, vendor):
+        for hit in self._hits(text, kind):
             entry = hit.entry
             is_over = _is_over(text[last : hit.start], text[hit.end :])
             last = hit.end
@@ -82,15 +82,15 @@ class Phrases:
         over -= {entry.meaning for entry in begun}
         return Told(tuple(begun), frozenset(over))
 
-    def _hits(self, text: str, vendor: str) -> list[_Hit]:
+    def _hits(self, text: str, kind: StationKind) -> list[_Hit]:
         """Find every phrase, in order, without those that are only part of a longer one."""
         hits = [
             _Hit(*found.span(), entry)
             for shape, entry in self._entries
-            if entry.fits(vendor)
+            if entry.fits(kind)
             for found in shape.finditer(text)
         ]
-        hits.sort(key=lambda hit: (hit.start, -hit.end))
+        hits.sort(key=lambda hit: (hit.start, -hit.end, -hit.entry.specificity))
         kept: list[_Hit] = []
         reach = 0
         for hit in hits:

@@ -146,17 +146,8 @@ class Rulings:
         """Take a decision: the state of the fault at this moment, and the reason."""
         window = self._around.window_over(track)
         quiet_until = window.until if window else None
-        rule = self._catalogue.rules.get(track.rule)
         self._decisions.append(
-            decision_on(
-                track,
-                rule,
-                change,
-                at,
-                because,
-                quiet_until=quiet_until,
-                rules_version=self._catalogue.version,
-            )
+            decision_on(track, self._catalogue, change, at, because, quiet_until=quiet_until)
         )
 
     def find_work(self, work: WorkFound) -> None:

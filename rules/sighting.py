@@ -12,6 +12,7 @@ from domain.codes import DANGER
 from domain.events import ErrorReport
 from domain.faults import Severity
 from domain.places import StationId
+from domain.remedies import Remedy
 from rules.catalogue import Rule
 from rules.tracks import Track
 
@@ -24,6 +25,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...]
     severity: Severity | None = None  # what the dictionary knows; None: the rule's
     error: ErrorReport | None = None
+    remedy: Remedy | None = None  # what the dictionary knows beyond the codes
     unknown: tuple[str, ...] = ()
     position: int = 0
     positions: tuple[int, ...] = ()  # where the journal shows the rest of it
@@ -75,6 +77,7 @@ def describe(track: Track, rule: Rule, sighting: Sighting) -> None:
     track.is_flapping = track.is_flapping or sighting.is_flapping
     track.last_at = sighting.at
     track.why = sighting.why or track.why
+    track.remedy = sighting.remedy or track.remedy
     for position in sighting.positions:
         track.add_evidence(position)
     track.add_evidence(sighting.position, sighting.error)

@@ -14,6 +14,7 @@ import msgspec
 from domain.events import ErrorReport
 from domain.faults import ClearedBy, Severity, worst
 from domain.places import Place, StationId
+from domain.remedies import Remedy
 
 FLAPPING_COUNT = 4
 FLAPPING_WINDOW = timedelta(hours=2)
@@ -93,6 +94,7 @@ class Track(msgspec.Struct, kw_only=True):
     last_at: datetime | None = None  # when the condition was last seen to hold
     why: str = ""
     cleared_by: ClearedBy | None = None
+    remedy: Remedy | None = None  # what the dictionary knows beyond the codes
 
     def begin(
         self, now: datetime, raise_after: timedelta, *, since: datetime, can_flap: bool
@@ -295,4 +297,4 @@ class Track(msgspec.Struct, kw_only=True):
         self.causes = {}
         self.codes, self.errors, self.unknown, self.evidence, self.keys = [], [], [], [], []
         self.stations, self.clean_at, self.last_at = [], None, None
-        self.why, self.cleared_by = "", None
+        self.why, self.cleared_by, self.remedy = "", None, None

@@ -12,6 +12,8 @@ import msgspec
 
 from domain.codes import MREC, MREC_NAMES, MREC_OF_V16, OWN, V16_ONLY
 from domain.faults import Severity
+from domain.remedies import Owner, Remedy, RemoteAction
+from rules.versions import range_of
 
 _MREC_IN_WORD = re.compile(
     r"(?:^|[/.\s])(?:CX[ _-]?0*|MREC[ _-]?0*)(\d{1,2})(?!\d)", re.IGNORECASE
@@ -30,16 +32,32 @@ _NOTHING = re.compile(
 _MEANINGS = MREC | V16_ONLY | OWN | {"", "none"}
 
 
+class StationKind(msgspec.Struct, frozen=True):
+    """What is known of a station's kind, and of the vendor a message names; all lower case."""
+
+    make: str = ""  # vendors and models, wherever they were named
+    firmware: str = ""
+    protocol: str = ""  # as in "ocpp1.6"
+
+    def saying(self, vendor_id: str) -> StationKind:
+        """Return the kind with the vendor that a message names."""
+        return StationKind(f"{vendor_id} {self.make}".casefold(), self.firmware, self.protocol)
+
+
 class VendorCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One vendor's word, or a phrase in its text, and what it means.
 
-    `vendor` is looked for, as a word, in the vendorId and in what is known of the station; ""
-    fits every one. One of `word`, `words` (a whole vendor code), `shape` (a regular expression
-    for it), `phrase` (part of what is said) and `text` (a regular expression for such a part)
-    is set; a word goes before a shape, the longer of two phrases before the shorter. Case,
-    hyphens, underscores and CamelCase do not matter but in shapes; `text` is written for the
-    plain form, in lower case. `example` is a frame with the first of the words in it. Raises
-    ValueError for what is no expression or no code, and where not one way of saying it is set.
+    `vendor` and `model` are looked for, as words, in the vendorId and in what is known of the
+    station, `firmware` is a range such as `>=1.4 <2.0`, `protocol` how its name begins; "" fits
+    every one, and of those that fit the entry that names more of these counts. `owner`, `part`,
+    `remote` and `agent` say what is known beyond the code (`domain.remedies`).
+
+    One of `word`, `words` (a whole vendor code), `shape` (an expression for it), `phrase`
+    (part of what is said) and `text` (a regular expression for such a part) is set; a word goes
+    before a shape, the longer of two phrases before the shorter. Case, hyphens, underscores and
+    CamelCase do not matter but in shapes; `text` is written for the plain form, in lower case.
+    `example` is a frame with the first of the words in it. Raises ValueError for what is no
+    expression, no range or no code, and where not one way of saying it is set.
     """
 
     meaning: str = ""  # a canonical code, "none" (reports no fault), "" (says nothing about it)
@@ -55,6 +73,13 @@ class VendorCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     source: str = ""
     example: str = ""
     make: str = ""  # of the example's station, where the frame names no vendor
+    model: str = ""
+    firmware: str = ""
+    protocol: str = ""
+    owner: tuple[Owner, ...] = ()
+    part: str = ""
+    remote: RemoteAction | None = None
+    agent: str = ""
 
     def __post_init__(self) -> None:
         ways = (self.word, self.words, self.shape, self.phrase, self.text)
@@ -63,15 +88,41 @@ class VendorCode(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         for code in (self.meaning, self.ends):
             if code not in _MEANINGS:
                 raise ValueError(f"{code} is no code")
+        range_of(self.firmware)
         for shape in (self.shape, self.text):
             try:
                 re.compile(shape)
             except (re.error, OverflowError, RecursionError) as error:
                 raise ValueError(f"shape {shape!r} is no expression: {error}") from error
 
-    def fits(self, vendor: str) -> bool:
-        """Tell whether the entry is for a station; `vendor` in lower case."""
-        return not self.vendor or _word(self.vendor).search(vendor) is not None
+    def fits(self, kind: StationKind) -> bool:
+        """Tell whether the entry is for a kind of station."""
+        make = kind.make
+        if self.vendor and _word(self.vendor).search(make) is None:
+            return False
+        if self.model and _word(self.model).search(make) is None:
+            return False
+        if self.protocol and not kind.protocol.startswith(self.protocol.casefold()):
+            return False
+        return not self.firmware or range_of(self.firmware).holds(kind.firmware)
+
+    @property
+    def specificity(self) -> int:
+        """How much it names of the stations it is for."""
+        return sum(map(bool, (self.vendor, self.model, self.firmware, self.protocol)))
+
+    @property
+    def remedy(self) -> Remedy | None:
+        """What helps, as far as the entry itself says so."""
+        if not (self.owner or self.part or self.remote or self.agent):
+            return None
+        return Remedy(
+            owners=self.owner,
+            remote=self.remote,
+            part=self.part,
+            agent=self.agent,
+            source=self.source,
+        )
 
     def has_shape(self, word: str) -> bool:
         """Tell whether a whole vendor code has this entry's shape."""

@@ -12,7 +12,7 @@ from domain.events import ErrorCleared, ErrorRaised, Status, StatusReported
 from domain.places import Place, StationId
 from rules.catalogue import Detector, Rule
 from rules.detectors.handlers import Handlers
-from rules.dictionary import Meaning
+from rules.dictionary import Meaning, StationKind
 from rules.parameters import ReportedFaultParameters
 from rules.sighting import Sighting, is_danger
 from rules.tracks import MOST_ERRORS, Track
@@ -49,7 +49,7 @@ class ReportedFaults:
         station = StationId(event.place.name)
         if not is_faulted and event.error is None and not self._has_tracks(station):
             return  # by far the most frequent case
-        meaning = self._dictionary.meaning(event.error, self._make(station))
+        meaning = self._dictionary.meaning(event.error, self._kind(station))
         for rule, wants in self._rules:
             if not _fits(wants, event.place):
                 continue
@@ -69,13 +69,13 @@ class ReportedFaults:
 
     def on_error_raised(self, event: ErrorRaised) -> None:
         """An error apart from any status: a fault of its own, danger at once."""
-        meaning = self._dictionary.meaning(event.error, self._make(event.place.name))
+        meaning = self._dictionary.meaning(event.error, self._kind(event.place.name))
         if meaning.is_harmless:
             return  # told as an event, and known to be none: a button that was released
         codes = meaning.codes or (OTHER,)
         for rule, wants in self._rules:
             if not wants.faulted and _fits(wants, event.place):
-                known = Meaning(codes, meaning.severity, meaning.unknown)
+                known = Meaning(codes, meaning.severity, meaning.unknown, remedy=meaning.remedy)
                 self._see_error(rule, event, event.key or event.error.code, known)
 
     def on_error_cleared(self, event: ErrorCleared) -> None:
@@ -94,8 +94,8 @@ class ReportedFaults:
     def _read_again(
         self, rule: Rule, track: Track, at: datetime, position: int, *, is_faulted: bool
     ) -> None:
-        make = self._make(track.place.name)
-        meanings = [self._dictionary.meaning(error, make) for error in track.errors]
+        kind = self._kind(track.place.name)
+        meanings = [self._dictionary.meaning(error, kind) for error in track.errors]
         found = {code for meaning in meanings for code in meaning.codes}
         if len(track.errors) >= MOST_ERRORS:
             found |= {*track.codes} - {OTHER}  # of reports that are not kept any more
@@ -116,6 +116,7 @@ class ReportedFaults:
                 codes=codes,
                 key=track.keys[-1] if track.keys else "",
                 severity=latest.severity,
+                remedy=latest.remedy,
                 unknown=unknown,
                 position=position,
                 is_danger=is_faulted and is_danger(codes),
@@ -141,6 +142,7 @@ class ReportedFaults:
                 since=event.observed_at,
                 codes=codes,
                 severity=severity,
+                remedy=meaning.remedy,
                 error=event.error,
                 unknown=meaning.unknown,
                 position=event.position,
@@ -162,6 +164,7 @@ class ReportedFaults:
                 key=key,
                 cause=event.cause if isinstance(event, ErrorRaised) else "",
                 severity=meaning.severity,
+                remedy=meaning.remedy,
                 error=event.error,
                 position=event.position,
                 can_flap=True,
@@ -177,11 +180,15 @@ class ReportedFaults:
         tracks = self._ledger.tracks_at(station) if station is not None else []
         return sorted({code for t in tracks if t.place == place and t.keys for code in t.codes})
 
-    def _make(self, station: str) -> str:
-        """Return what is known of vendor and model, as registered and as it booted."""
+    def _kind(self, station: str) -> StationKind:
+        """Return what is known of vendor, model and firmware, as registered and as booted."""
         name = StationId(station)
-        known = (self._registry.stations.get(name), self._fleet.stations.get(name))
-        return " ".join(f"{one.vendor} {one.model}" for one in known if one is not None)
+        registered, booted = self._registry.stations.get(name), self._fleet.stations.get(name)
+        known = (one for one in (registered, booted) if one is not None)
+        make = " ".join(f"{one.vendor} {one.model}" for one in known).casefold()
+        if booted is None:
+            return StationKind(make)
+        return StationKind(make, booted.firmware, booted.protocol)
 
 
 def _is_dangerous(event: StatusReported | ErrorRaised, meaning: Meaning) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from domain.events import ErrorReport
 from domain.faults import Change, ClearedBy, Severity
 from domain.places import Place, StationId
-from rules.catalogue import Detector, Rule
+from rules.catalogue import Catalogue, Detector, Rule
 from rules.found import (
     danger_in_maintenance,
     decision_on,
@@ -28,6 +28,7 @@ RULE = Rule(
     advice="look",
     person_may_end=True,
 )
+CATALOGUE = Catalogue([RULE])
 
 
 def new(**about: object) -> Track:
@@ -112,11 +113,11 @@ def active(**about: object) -> Track:
 
 def test_a_track_without_an_episode_is_no_fault():
     with pytest.raises(AssertionError, match="error@A/1~1 has no episode"):
-        fault_of(new(), RULE)
+        fault_of(new(), CATALOGUE)
     with pytest.raises(AssertionError):
-        fault_of(active(seen_at=None), RULE)
+        fault_of(active(seen_at=None), CATALOGUE)
     with pytest.raises(AssertionError):
-        fault_of(active(raised_at=None), RULE)
+        fault_of(active(raised_at=None), CATALOGUE)
 
 
 def test_a_fault_says_all_that_its_track_knows():
@@ -131,7 +132,7 @@ def test_a_fault_says_all_that_its_track_knows():
             part_of="y@B",
             stations=["A"],
         ),
-        RULE,
+        CATALOGUE,
     )
     assert (fault.fingerprint, fault.rule, fault.place) == (
         "error@A/1~1",
@@ -151,9 +152,9 @@ def test_a_fault_says_all_that_its_track_knows():
 def test_while_it_clears_a_fault_says_since_when_and_until_when():
     clean, due = START + timedelta(minutes=5), START + timedelta(minutes=10)
     track = active(is_present=False, clean_at=clean, due_at=due, cleared_by=ClearedBy.REBOOT)
-    fault = fault_of(track, RULE)
+    fault = fault_of(track, CATALOGUE)
     assert (fault.clean_since, fault.clears_at, fault.cleared_by) == (clean, due, "reboot")
-    gone = fault_of(track, RULE, due)
+    gone = fault_of(track, CATALOGUE, due)
     assert (gone.cleared_at, gone.clean_since, gone.clears_at) == (due, clean, None)
     assert gone.cleared_by == "reboot"
 
@@ -161,19 +162,19 @@ def test_while_it_clears_a_fault_says_since_when_and_until_when():
 def test_while_it_lasts_nothing_has_cleared_it_unless_a_person_did():
     moment = START + timedelta(minutes=5)
     track = active(clean_at=moment, due_at=moment, cleared_by=ClearedBy.PERSON)
-    fault = fault_of(track, RULE)
+    fault = fault_of(track, CATALOGUE)
     assert (fault.cleared_by, fault.clean_since, fault.clears_at) == (None, None, None)
-    assert fault_of(track, RULE, moment).cleared_by == "person"
+    assert fault_of(track, CATALOGUE, moment).cleared_by == "person"
 
 
 def test_a_rule_that_was_taken_out_has_no_more_to_say():
-    fault = fault_of(active(), None)
+    fault = fault_of(active(), Catalogue([]))
     assert (fault.advice, fault.person_may_end) == ("", False)
 
 
 def test_the_key_of_a_decision_is_the_same_whenever_it_is_taken_again():
     track, until = active(), START + timedelta(hours=1)
-    decision = decision_on(track, RULE, Change.RAISED, START, "at once", quiet_until=until)
+    decision = decision_on(track, CATALOGUE, Change.RAISED, START, "at once", quiet_until=until)
     assert decision.key == "error@A/1~1#3:raised"
     assert (decision.change, decision.at, decision.because) == (
         Change.RAISED,
@@ -181,14 +182,14 @@ def test_the_key_of_a_decision_is_the_same_whenever_it_is_taken_again():
         "at once",
     )
     assert (decision.evidence, decision.quiet_until) == ((7,), until)
-    assert decision.fault == fault_of(track, RULE)
+    assert decision.fault == fault_of(track, CATALOGUE)
     assert track.changes == 0
 
 
 def test_changes_that_can_repeat_are_numbered_within_the_episode():
     track = active()
     keys = [
-        decision_on(track, RULE, change, START, "x", quiet_until=None).key
+        decision_on(track, CATALOGUE, change, START, "x", quiet_until=None).key
         for change in (Change.WORSENED, Change.IMPROVED, Change.WORSENED, Change.CLEARED)
     ]
     assert keys == [
@@ -201,9 +202,11 @@ def test_changes_that_can_repeat_are_numbered_within_the_episode():
 
 def test_a_cleared_fault_carries_when():
     moment = START + timedelta(minutes=9)
-    cleared = decision_on(active(), RULE, Change.CLEARED, moment, "clean", quiet_until=None)
+    cleared = decision_on(
+        active(), CATALOGUE, Change.CLEARED, moment, "clean", quiet_until=None
+    )
     assert cleared.fault.cleared_at == moment
-    worse = decision_on(active(), RULE, Change.WORSENED, moment, "more", quiet_until=None)
+    worse = decision_on(active(), CATALOGUE, Change.WORSENED, moment, "more", quiet_until=None)
     assert worse.fault.cleared_at is None
 
 
