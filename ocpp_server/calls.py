@@ -88,10 +88,20 @@ def object_in(payload: bytes, scene: Scene) -> dict[str, object] | None:
             scene.breaches.append(Breach("", "not clean JSON"))
         except (ValueError, *UNDECODABLE):
             return None
+    if isinstance(value, str):  # some pack it twice
+        scene.breaches.append(Breach("", "the payload is a text"))
+        value = _parsed(value)
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
         scene.breaches.append(Breach("", "the payload stands in a list"))
     return value if isinstance(value, dict) else None
+
+
+def _parsed(text: str) -> object:
+    try:
+        return msgspec.json.decode(text)
+    except UNDECODABLE:
+        return None
 
 
 def unreadable(masked: bytes, because: str, scene: Scene) -> Unreadable:

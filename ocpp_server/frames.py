@@ -93,6 +93,13 @@ _MEMBER = re.compile(
     rb'"(\w{1,40})"\s{0,9}:\s{0,9}(?:"((?:[^"\\]|\\.){0,255})"|(-?[0-9]{1,18}))', re.ASCII
 )
 _MEMBER_LIMIT = 50
+# What printf makes of JSON: bare backslashes in strings, commas behind the last member, zeros
+# before a member's number. A string is taken as a whole: nothing inside of one is a comma.
+_SLIP = re.compile(
+    r'"(?:[^"\\]|\\.)*(?:"|\\?\Z)|,(?=\s*[}\]])|(?:(?<=:)|(?<=: ))0+(?=[0-9])', re.DOTALL
+)
+_ESCAPE = re.compile(r'\\(["\\/bfnrt]|u[0-9a-fA-F]{4})?')
+_MENDED_LIMIT = 65_536  # characters: mending a mebibyte would hold everybody up for a second
 _NUMBER_START = b"-0123456789"
 _KINDS = {b"2": 2, b"3": 3, b"4": 4, b"5": 5, b"6": 6}
 _ODD_KINDS = {b'"2"': 2, b'"3"': 3, b'"4"': 4, b"2.0": 2, b"3.0": 3, b"4.0": 4}
@@ -138,11 +145,27 @@ def clean_json(raw: bytes) -> bytes:
     Raises ValueError where it is not even nearly JSON, RecursionError where nested too deeply.
     """
     text = raw.decode("utf-8", "replace").strip("\ufeff \t\r\n\x00")
-    value = json.loads(
-        text, strict=False, parse_int=_whole, parse_float=_finite, parse_constant=_nothing
-    )
+    try:
+        value = _loaded(text)
+    except ValueError:
+        if len(text) > _MENDED_LIMIT:
+            raise
+        value = _loaded(_SLIP.sub(_mended, text))
     # Lone surrogates are legal escapes of JSON, but not text: they become question marks.
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+
+
+def _loaded(text: str) -> object:
+    return json.loads(
+        text, strict=False, parse_int=_whole, parse_float=_finite, parse_constant=_nothing
+    )
+
+
+def _mended(slip: re.Match[str]) -> str:
+    """Double the backslashes of a string that escape nothing; leave out any other slip."""
+    if not slip[0].startswith('"'):
+        return ""
+    return _ESCAPE.sub(lambda escape: escape[0] if escape[1] else r"\\", slip[0])
 
 
 def salvage_members(frame: bytes) -> dict[str, object]:
@@ -193,13 +216,18 @@ def _shape_call(raw: list[bytes], breaches: tuple[Breach, ...]) -> Frame:
         return NotAFrame("a call without an id")
     message_id = _id(raw[1])
     if message_id is None:
-        return NotAFrame("a call with an id that is no text", raw_id=UNKNOWN_ID)
+        action = _action_in(raw[2]) if len(raw) > 2 else ""
+        return NotAFrame("a call with an id that is no text", UNKNOWN_ID, action)
     if len(raw) == 2 or not raw[2].startswith(b'"'):
         return NotAFrame("a call without an action", raw_id=raw[1])
     if len(raw) != 4:
         breaches = (*breaches, Breach("", f"a call of {len(raw)} elements instead of 4"))
     payload = raw[3] if len(raw) > 3 else b""
     return Call(raw[1], message_id, _STRING.decode(raw[2]), payload, breaches)
+
+
+def _action_in(raw: bytes) -> str:
+    return _STRING.decode(raw)[:64] if raw.startswith(b'"') else ""
 
 
 def _shape_answer(kind: int, raw: list[bytes]) -> Frame:
@@ -230,6 +258,10 @@ def _with_own_id(cleaned: Frame, frame: bytes) -> Frame:
         return cleaned
     raw_id: bytes = found.group(1)
     if not raw_id.isascii() or min(raw_id) < ord(" "):
+        return cleaned
+    try:
+        json.loads(raw_id)
+    except ValueError:
         return cleaned
     return msgspec.structs.replace(cleaned, raw_id=raw_id)
 

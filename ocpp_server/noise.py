@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 
-_EMPTY = frozenset({"", "null", "none", "n/a", "-", "0", "noerror", "no error", "no error."})
+_EMPTY = frozenset(
+    {"", "null", "none", "n/a", "na", "nan", "0", "noerror", "no error", "no error."}
+)
+_AROUND = " \t\r\n\0-_\"'()<>[]{}"  # `(null)`, `<none>`, `--`, `[]`: what stands around nothing
 
 NO_ERROR_CODES = _EMPTY | {
     "ok",
@@ -33,7 +36,7 @@ _CALM = re.compile(
     r"no[ _-]?(?:error|fault|failure|alarm|problem|warning)s?"
     r"(?:[ _-](?:found|detected|present))?\.?"
     r"|(?:errors?|faults?)[ :=]+(?:none|no|0)\.?"
-    r"|none\.|nil|undefined|normal|ok\.?"
+    r"|none\.|nil|undefined|normal|success|cleared|ok\.?"
 )
 
 
@@ -54,13 +57,13 @@ def is_no_error(code: str) -> bool:
     """Tell whether an errorCode names no error."""
     if code == "NoError":
         return True  # by far the most frequent
-    bare = code.strip().lower()
+    bare = code.strip(_AROUND).lower()
     return bare in NO_ERROR_CODES or _CALM.fullmatch(bare) is not None
 
 
 def vendor_code_of(word: str) -> str:
     """Return a vendorErrorCode as it stands, or "" where it names no error."""
-    bare = word.strip().lower()
+    bare = word.strip(_AROUND).lower()
     is_nothing = bare in NO_VENDOR_CODES or _ZERO.fullmatch(bare) or _CALM.fullmatch(bare)
     return "" if is_nothing else word
 
@@ -68,7 +71,7 @@ def vendor_code_of(word: str) -> str:
 def text_of(word: str) -> str:
     """Return an info as it stands, or "" where it says nothing."""
     bare = word.strip()
-    low = bare.lower()
+    low = bare.strip(_AROUND).lower()
     if low in NO_TEXTS or _NO_TEXT_SHAPES.fullmatch(bare) or _CALM.fullmatch(low):
         return ""
     return word

@@ -21,7 +21,6 @@ from domain.events import (
     Heard,
     MeterSampled,
     SecurityEventReported,
-    Status,
     StatusReported,
     TransactionEnded,
     TransactionStarted,
@@ -34,6 +33,7 @@ from ocpp_server.memory import AnswerDue
 from ocpp_server.moments import read_moment
 from ocpp_server.noise import is_no_error, text_of, vendor_code_of
 from ocpp_server.scene import Scene, moment_of, number_in, place_at, place_of, text_in
+from ocpp_server.status_words import status_meant
 from ocpp_server.v16.messages import (
     Authorize,
     BootNotification,
@@ -54,7 +54,6 @@ from ocpp_server.v16.messages import (
 from ocpp_server.v16.meters import read_samples
 from ocpp_server.vendor.received import vendor_data_received
 
-_STATUS: dict[str, Status] = {status.value: status for status in Status}
 _IDLE_NUMBERS = (0, -1)  # sent while no transaction runs, or for one nobody numbered (quirk F2)
 
 
@@ -65,7 +64,7 @@ def status_reported(message: StatusNotification, scene: Scene) -> tuple[AnyEvent
     return (
         StatusReported(
             place=place_of(message.connector_id, scene),
-            status=_STATUS.get(text_in(message.status), Status.UNKNOWN),
+            status=status_meant(text_in(message.status)),
             error=_error_of(message),
             reported_at=moment_of(message.timestamp, "timestamp", scene),
             observed_at=scene.at,

@@ -162,7 +162,8 @@ def _read_odd(
 ) -> Sample | None:
     if value.format == "SignedData":
         return None
-    if value.context is not UNSET and value.context not in _CONTEXTS:
+    context = value.context or DEFAULT_CONTEXT  # some leave it empty
+    if context not in _CONTEXTS:
         breaches.append(Breach(f"{path}.context", "left out: we do not know what it means"))
         return None
     reading = _odd_reading(value.measurand, value.unit)
@@ -186,11 +187,13 @@ def _read_odd(
         number,
         unit,
         value.phase or "",
-        value.context or DEFAULT_CONTEXT,
+        context,
     )
 
 
 def _odd_reading(measurand: str | UnsetType, unit: str | UnsetType) -> _Reading | None:
+    if measurand is not UNSET and not measurand.strip():
+        measurand = UNSET
     if unit is UNSET:
         return _READINGS.get((measurand, UNSET))
     meant = _ALIASES.get(unit.strip().lower(), unit) if unit.strip() else UNSET

@@ -146,7 +146,8 @@ def _not_a_frame(broken: NotAFrame, frame: bytes, scene: Scene) -> Reading:
 def _salvaged_status(frame: bytes, scene: Scene) -> tuple[AnyEvent, ...]:
     """Read a status in spite of broken JSON (a quote inside `info`, say): it may be a fault."""
     members = frames.salvage_members(frame)
-    if not {"connectorId", "status", "errorCode"} <= members.keys():
+    # Half of a cut frame may be a fault as well.
+    if "connectorId" not in members or not {"status", "errorCode"} & members.keys():
         return ()
     action = _ACTIONS[_STATUS]
     return action.mapping(action.repairer.read(members, scene.breaches), scene)

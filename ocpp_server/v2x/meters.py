@@ -97,7 +97,8 @@ def read_samples(
             why = f"left out: {value.measurand or 'no measurand'} in {named or 'no unit'}"
             breaches.append(Breach(f"{path}[{index}]", why[:120]))
             continue
-        if value.context is not UNSET and value.context not in _CONTEXTS:
+        context = value.context or DEFAULT_CONTEXT  # some leave it empty
+        if context not in _CONTEXTS:
             why = "left out: we do not know what it means"
             breaches.append(Breach(f"{path}[{index}].context", why))
             continue
@@ -114,7 +115,7 @@ def read_samples(
                 number,
                 base,
                 "" if value.phase is UNSET else value.phase,
-                DEFAULT_CONTEXT if value.context is UNSET else value.context,
+                context,
             )
         )
     return tuple(samples)
@@ -131,7 +132,7 @@ def _scale(measurand: str | UnsetType, unit: str | UnsetType, multiplier: int) -
         known = _UNITS.get(unit.strip().lower().replace("°", ""))
         if known is None:
             return None
-    if measurand is UNSET:
+    if measurand is UNSET or not measurand.strip():
         base = known[0] if known else "Wh"
         measurand = DEFAULT_MEASURAND if base == "Wh" else _MEANT_BY_UNIT.get(base, "")
     fitting = _fitting(measurand)

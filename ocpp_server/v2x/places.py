@@ -11,16 +11,20 @@ from domain.events import Breach, Status
 from domain.places import Place
 from ocpp_server.memory import Memory
 from ocpp_server.scene import Scene, believed_number, place_at
+from ocpp_server.status_words import status_meant
 from ocpp_server.v2x.remembered import CONNECTOR_LIMIT, EVSE_LIMIT, remember
 from ocpp_server.v2x.shapes import Component, Evse
 
-_WORDS = {
-    "available": Status.AVAILABLE,
-    "occupied": Status.OCCUPIED,
-    "reserved": Status.RESERVED,
-    "unavailable": Status.UNAVAILABLE,
-    "faulted": Status.FAULTED,
-}
+# What 1.6 says more exactly, 2.x says in one word.
+_OCCUPIED = frozenset(
+    {
+        Status.PREPARING,
+        Status.CHARGING,
+        Status.SUSPENDED_EV,
+        Status.SUSPENDED_EVSE,
+        Status.FINISHING,
+    }
+)
 # The first of these that any connector of an EVSE reports is the status of the EVSE. A fault
 # counts most; while one connector is in use the others are unavailable, by the standard (G01),
 # and the EVSE is not. A word nobody knows says least.
@@ -36,7 +40,8 @@ _WORST_FIRST = (
 
 def status_of(word: str | UnsetType) -> Status:
     """Return the status a word names; UNKNOWN where it names none."""
-    return Status.UNKNOWN if word is UNSET else _WORDS.get(word.strip().lower(), Status.UNKNOWN)
+    status = Status.UNKNOWN if word is UNSET else status_meant(word)
+    return Status.OCCUPIED if status in _OCCUPIED else status
 
 
 def whole_status(memory: Memory, evse: int, connector: int, status: Status) -> Status:

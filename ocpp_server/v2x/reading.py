@@ -21,6 +21,7 @@ from ocpp_server.memory import Memory
 from ocpp_server.reading import Reading
 from ocpp_server.scene import Scene
 from ocpp_server.settings_told import answer_told
+from ocpp_server.v2x.hybrids import in_own_words
 from ocpp_server.v2x.mapping import MAPPINGS
 from ocpp_server.v2x.requests import ASKING, CALLS, SENDS, Version
 from ocpp_server.v2x.schemas import request_schema
@@ -160,6 +161,8 @@ class Reader:
     def _repaired(self, action: Action, payload: dict[str, object], scene: Scene) -> object:
         """Return what can be read, with what a later version would have read of it."""
         before = len(scene.breaches)
+        if action.name == _STATUS:
+            payload = in_own_words(payload, scene.breaches)
         message: object = action.repairer.read(payload, scene.breaches)
         if len(scene.breaches) == before:  # the strict decoder refused it: something is wrong
             scene.breaches.append(Breach("", "not JSON as the standard has it"))

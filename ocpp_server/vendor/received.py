@@ -16,7 +16,6 @@ from domain.events import (
     ErrorReport,
     MeterSampled,
     Sample,
-    Status,
     StatusReported,
     VendorDataReceived,
 )
@@ -25,6 +24,7 @@ from ocpp_server.masking import MASK, is_secret, mask_text
 from ocpp_server.moments import read_moment
 from ocpp_server.noise import is_no_error, text_of, vendor_code_of
 from ocpp_server.scene import Scene, believed_number, place_at, text_in
+from ocpp_server.status_words import status_meant
 from ocpp_server.v16.messages import DataTransfer
 from ocpp_server.vendor.codecs import Fields, decode
 from ocpp_server.vendor.dialects import SHIPPED, Dialect, SampleAt, StatusAt
@@ -35,7 +35,6 @@ PAYLOAD_LIMIT = 65_536
 SETTING_LIMIT = 500
 """Characters kept of one setting."""
 
-_STATUS = {status.value.lower(): status for status in Status}
 _CONNECTOR = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
@@ -80,7 +79,7 @@ def events_in(dialect: Dialect, fields: Fields, scene: Scene) -> list[AnyEvent]:
         found.append(
             StatusReported(
                 place=place,
-                status=_STATUS.get(fields[dialect.status.status].lower(), Status.UNKNOWN),
+                status=status_meant(fields[dialect.status.status]),
                 error=_error(dialect.vendor, dialect.status, fields),
                 reported_at=reported_at,
                 observed_at=scene.at,

@@ -121,6 +121,41 @@ def test_a_salvaged_id_that_is_no_text_becomes_minus_one():
     assert frames.read(b'[2,"\xff","Heartbeat",{').raw_id == b'"-1"'
 
 
+@pytest.mark.parametrize(
+    "payload",
+    [
+        rb'{"connectorId":2,"info":"C:\path","status":"Faulted"}',
+        rb'{"connectorId":2,"info":"C:\\path","status":"Faulted",}',
+        rb'{"connectorId":02,"info":"C:\\path","status":"Faulted" , }',
+    ],
+)
+def test_slips_of_the_pen_are_mended_and_flagged(payload):
+    call = frames.read(b'[2,"7\\"8","StatusNotification",' + payload + b"]")
+    assert json.loads(call.payload) == {
+        "connectorId": 2,
+        "info": r"C:\path",
+        "status": "Faulted",
+    }
+    assert call.raw_id == rb'"7\"8"'
+    assert call.breaches
+
+
+def test_what_stands_in_a_string_is_never_mended():
+    text = r'{"info":", } 007 \\ \n \u0041 ,]","b":0.50,"c":1e05,}'
+    call = frames.read(f'[2,"1","A",{text}]'.encode())
+    assert json.loads(call.payload) == {"info": ", } 007 \\ \n A ,]", "b": 0.5, "c": 1e5}
+
+
+def test_an_id_with_a_bare_backslash_is_never_echoed_as_it_came():
+    call = frames.read(rb'[2,"a\x","Heartbeat",{}]')
+    assert call.raw_id == rb'"a\\x"'
+
+
+def test_long_rubbish_is_not_mended():
+    slip = b'[2,"1","DataTransfer",{"data":"' + b"x" * 70_000 + b'",}]'
+    assert isinstance(frames.read(slip), NotAFrame)
+
+
 @pytest.mark.parametrize("frame", [b'[2,0123,"Heartbeat",{}]', b"[2,1.,", b'[2,-,"Heartbeat"'])
 def test_a_number_that_is_no_json_is_never_echoed(frame):
     assert frames.read(frame).raw_id == b""

@@ -649,13 +649,74 @@ def test_a_fault_inside_broken_json_is_not_missed(raw):
 @pytest.mark.parametrize(
     "cut",
     [
-        b'{"connectorId":1,"errorCode":"GroundFailure","status":"Faul',
+        b'{"connectorId":1,"errorCode":"GroundFail',
         b'{"errorCode":"GroundFailure","status":"Faulted"',
     ],
 )
 def test_what_is_cut_off_is_not_made_up(raw, cut):
     (event,) = raw(b'[2,"9","StatusNotification",' + cut).events
     assert isinstance(event, Unreadable)
+
+
+@pytest.mark.parametrize(
+    ("cut", "status", "code"),
+    [
+        (b'"errorCode":"GroundFailure","status":"Faul', Status.UNKNOWN, "GroundFailure"),
+        (b'"status":"Faulted","errorCode":"Grou', Status.FAULTED, ""),
+    ],
+)
+def test_the_whole_half_of_a_cut_status_is_heard(raw, cut, status, code):
+    reported, _ = raw(b'[2,"9","StatusNotification",{"connectorId":1,' + cut).events
+    assert reported.status is status
+    assert (reported.error.code if reported.error else "") == code
+
+
+@pytest.mark.parametrize("raw_id", [b"null", b"true", b'{"a":1}'])
+def test_a_fault_is_heard_though_its_id_is_none(raw, raw_id):
+    told = b'{"connectorId":1,"errorCode":"GroundFailure","status":"Faulted"}'
+    reaction = raw(b'[2,%b,"StatusNotification",%b]' % (raw_id, told))
+    assert reaction.events[0].status is Status.FAULTED
+    assert answered(reaction)[:3] == [4, "-1", "FormationViolation"]
+
+
+def test_a_payload_packed_twice_is_unpacked(raw):
+    told = json.dumps('{"connectorId":1,"errorCode":"GroundFailure","status":"Faulted"}')
+    reaction = raw(b'[2,"9","StatusNotification",%b]' % told.encode())
+    assert reaction.events[0].error.code == "GroundFailure"
+    assert answered(reaction) == [3, "9", {}]
+
+
+@pytest.mark.parametrize(
+    ("word", "status"),
+    [
+        ("Fault", Status.FAULTED),
+        ("ERROR", Status.FAULTED),
+        ("OutOfOrder", Status.FAULTED),
+        ("Inoperative", Status.UNAVAILABLE),
+        ("SUSPENDED_EVSE", Status.SUSPENDED_EVSE),
+        ("Suspended EV", Status.SUSPENDED_EV),
+        ("occupied", Status.OCCUPIED),
+        ("Unavailable\0", Status.UNAVAILABLE),
+        ("Sulking", Status.UNKNOWN),
+    ],
+)
+def test_a_status_in_another_spelling_is_meant(say, word, status):
+    told = {"connectorId": 1, "errorCode": "NoError", "status": word}
+    assert say("StatusNotification", told).events[0].status is status
+
+
+@pytest.mark.parametrize("word", ["(null)", "<none>", "--", "[]", "NA", "Success", '"none"'])
+def test_more_words_name_no_error(say, word):
+    told = {"connectorId": 1, "errorCode": word, "status": "Available"}
+    told |= {"info": word, "vendorErrorCode": word}
+    assert say("StatusNotification", told).events[0].error is None
+
+
+def test_empty_words_of_a_sample_are_the_defaults(say):
+    sampled = {"value": "5", "measurand": "", "context": "", "unit": "", "phase": ""}
+    moment = {"timestamp": "2026-01-05T08:00:00Z", "sampledValue": [sampled]}
+    event, _ = say("MeterValues", {"connectorId": 1, "meterValue": [moment]}).events
+    assert event.samples == (Sample("Energy.Active.Import.Register", 5.0, "Wh"),)
 
 
 def test_an_id_that_nobody_understands_is_refused_as_minus_one(raw):

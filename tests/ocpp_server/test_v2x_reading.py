@@ -278,6 +278,37 @@ def test_a_status_is_known_in_spite_of_its_spelling(say, word):
     assert breaches_of(reaction)[0].field == "connectorStatus"
 
 
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("Charging", Status.OCCUPIED),
+        ("SuspendedEV", Status.OCCUPIED),
+        ("Fault", Status.FAULTED),
+        ("Sulking", Status.UNKNOWN),
+    ],
+)
+def test_a_word_of_another_list_is_read_as_what_it_means(say, word, meant):
+    assert say("StatusNotification", status(word=word)).events[0].status is meant
+
+
+def test_a_status_under_its_old_name_is_a_status(say):
+    told = status(evse=2, word="Faulted")
+    told["status"] = told.pop("connectorStatus")
+    reaction = say("StatusNotification", told)
+    reported = reaction.events[0]
+    assert (reported.place.evse, reported.status) == (2, Status.FAULTED)
+    assert [breach.field for breach in breaches_of(reaction)] == ["status"]
+
+
+def test_an_evse_that_is_an_object_is_not_the_whole_station(say):
+    told = status(word="Faulted")
+    del told["evseId"], told["connectorId"]
+    told["evse"] = {"id": 2, "connectorId": 1}
+    reaction = say("StatusNotification", told)
+    assert reaction.events[0].place.evse == 2
+    assert [breach.field for breach in breaches_of(reaction)] == ["evse"]
+
+
 def test_connectors_are_remembered_up_to_a_limit(dialect, say):
     for evse in range(1, EVSE_LIMIT + 10):
         say("StatusNotification", status(evse))
