@@ -27,9 +27,9 @@ from rules.memory.outages import Group
 from rules.presence import WHOLE_FLEET, Losses
 from rules.workplace import Workplace
 
-EXPLAINS = 0.9
-"""A carrier, customer or site explains a drop that is its own but for a tenth: in the same
-minute somebody else is always lost."""
+STRAYS = 0.1
+"""A carrier, customer or site explains a drop that is its own but for a tenth, or for one
+station: in the same minute somebody else is always lost."""
 
 
 class Ourselves(Together):
@@ -76,7 +76,7 @@ class Ourselves(Together):
         )
 
     def _is_explained(self, losses: Losses) -> bool:
-        most = EXPLAINS * len(losses)
+        most = len(losses) - max(1.0, STRAYS * len(losses))
         return any(
             count >= most and self._explains(group, losses)
             for group, count in losses.count_in.items()

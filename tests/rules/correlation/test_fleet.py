@@ -307,6 +307,21 @@ def test_one_customers_network_is_not_us_while_others_are_well(field, others):
     assert bool(one.lines("fleet-drop")) is (others == 0)
 
 
+@pytest.mark.parametrize(("others", "is_ours"), [(4, True), (10, False)])
+def test_strays_of_other_customers_count_by_their_own_share(field, others, is_ours):
+    """A fifth of the others gone as well is no chance: then it is no customer's network."""
+    ids = [(f"S{n}", f"T{n}", f"U{n}") for n in range(6)]
+    sites = [field.site(f"s{n}", three, customer="acme") for n, three in enumerate(ids)]
+    well = [f"U{n}" for n in range(6)]
+    more = [f"X{n}" for n in range(others)]
+    one = field(*sites, *(field.site(f"x{n}", (name,)) for n, name in enumerate(more)))
+    one.up(field.at(0), *FLEET, *well, *more)
+    one.until(field.at(10))
+    one.lost(field.at(10), more[0], *FLEET)
+    one.until(field.at(13))
+    assert bool(one.lines("fleet-drop")) is is_ours
+
+
 def test_one_large_site_and_strays_are_not_us(field):
     large = [f"L{n:02}" for n in range(50)]
     small = [f"X{n}" for n in range(8)]
@@ -363,6 +378,7 @@ def test_losses_forget_what_is_old_even_where_our_clock_went_back(field):
     for name, minute in (("A", 10), ("B", 14), ("C", 12), ("D", 13.5), ("E", 16)):
         losses.add(StationId(name), field.at(minute))
     assert list(losses.at) == ["B", "D", "E"]
+    losses.add(StationId("E"), field.at(16))
     losses.drop(StationId("A"))
     losses.drop(StationId("B"))
     assert losses.count_in == {"site:S": 2, "customer:of-S": 2, "fleet": 2}

@@ -228,7 +228,7 @@ def test_last_words_about_power_stand_in_the_reason(field):
 def test_words_about_power_from_a_queue_or_long_ago_or_by_strangers_say_nothing(field):
     one = field(field.site("S", "AB"))
     one.up(field.at(0), "A", "B", "X")
-    one.feed(said_by(field, "A", 9, reason="PowerLoss", reported_at=field.at(1)))
+    one.feed(said_by(field, "A", 9, reason="PowerLoss", reported_at=field.at(3.5)))
     one.feed(said_by(field, "X", 9, reason="PowerLoss"))
     one.feed(
         ErrorRaised(
@@ -296,6 +296,14 @@ def test_two_restarts_in_a_row_look_once(field):
     one.feed(ServiceStarted(observed_at=field.at(31)))
     one.until(field.at(70))
     assert one.lines("site-dark") == ["56 raised site-dark@site:S"]
+
+
+def test_what_was_to_be_looked_at_is_not_while_we_are_down_again(field):
+    one = restarted(field)
+    one.feed(ServiceStopped(observed_at=field.at(30)))
+    one.feed(ServiceStarted(observed_at=field.at(60)))
+    one.until(field.at(90))
+    assert one.lines("site-dark") == ["85 raised site-dark@site:S"]
 
 
 # --- site controllers -------------------------------------------------------------------------
