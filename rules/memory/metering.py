@@ -9,7 +9,7 @@ import msgspec
 from domain.places import SiteId, StationId
 
 
-class Metered(msgspec.Struct):
+class Metered(msgspec.Struct, gc=False):
     """One EVSE. Energies in Wh, power in W. The second half begins anew with a transaction."""
 
     register_wh: float | None = None

@@ -18,7 +18,7 @@ class Try(msgspec.Struct, frozen=True, gc=False):
     seconds: float
 
 
-class Starts(msgspec.Struct):
+class Starts(msgspec.Struct, gc=False):
     """One EVSE: the transaction that runs, the latest that ended, and the long run."""
 
     began_at: datetime | None = None
@@ -46,7 +46,7 @@ class Cards(msgspec.Struct):
     taken: list[int] = []
 
 
-class Habit(msgspec.Struct):
+class Habit(msgspec.Struct, gc=False):
     """How often one EVSE is used, by hour of the local week, and its present quiet time.
 
     `expected` is how many transactions its habit had let expect since the last one; `longest`
