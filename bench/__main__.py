@@ -42,6 +42,7 @@ PARTS = {
     "storm": "10,000 stations with passwords back at once",
     "instructions": "instructions per message, for comparison on busy machines",
     "replay": "events per second of `foretell replay`",
+    "engine": "the rules engine by itself: events per second, memory, longest step",
 }
 _LIBRARIES = ("ocpp", "websockets", "picows", "uvloop", "msgspec")
 
@@ -129,6 +130,8 @@ def _measure(parts: set[str], bench: Bench) -> dict[str, Any]:
         results["instructions"] = bench.instructions()
     if "replay" in parts:
         results["replay"] = bench.replay()
+    if "engine" in parts:
+        results["engine"] = bench.engine()
     return results
 
 

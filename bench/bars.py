@@ -45,7 +45,17 @@ def bars(results: Results) -> list[tuple[str, ...]]:
     if replays := results.get("replay"):
         rate = median(each["lines"] / each["seconds"] for each in replays)
         found.append(Bar("replay, events per second", 30_000, rate, at_least=True))
+    if engine := results.get("engine"):
+        found += _engine(engine)
     return [bar.line for bar in found]
+
+
+def _engine(engine: dict[str, Any]) -> Iterator[Bar]:
+    rate = engine["events_per_s"]
+    yield Bar("engine, events per second", 60_000, rate, at_least=True)
+    yield Bar("engine, KB per station", 6, engine["kb_per_station"])
+    dark = engine["storms"][0]
+    yield Bar(f"engine, longest step, ms: {dark['storm']}", 5, dark["longest_ms"])
 
 
 def _live(runs: list[Run]) -> Iterator[Bar]:

@@ -8,7 +8,17 @@ from typing import Any
 
 from rich.console import Console
 
-from bench import callgrind, connecting, contenders, instructions, live, memory, mix, replay
+from bench import (
+    callgrind,
+    connecting,
+    contenders,
+    engine,
+    instructions,
+    live,
+    memory,
+    mix,
+    replay,
+)
 from bench.servers import file_limit
 
 Figures = dict[str, Any]
@@ -27,6 +37,7 @@ class Scale:
     returns: int
     replays: int
     lines: int
+    events: int
     is_quick: bool = False
 
 
@@ -37,6 +48,7 @@ QUICK = Scale(
     returns=1,
     replays=1,
     lines=100_000,
+    events=200_000,
     is_quick=True,
 )
 WHOLE = Scale(
@@ -46,6 +58,7 @@ WHOLE = Scale(
     returns=3,
     replays=3,
     lines=300_000,
+    events=1_200_000,
 )
 
 ROUNDS_OF = {
@@ -151,6 +164,11 @@ class Bench:
         log = self.folder / "log.jsonl"
         replay.write_log(log, scale.lines)
         return [replay.run(log, fleet) for _ in range(scale.replays)]
+
+    def engine(self) -> Figures:
+        """Measure the rules engine by itself, over a busy day of a fleet."""
+        scale = self.scale
+        return engine.measure(scale.events, scale.rounds, self.console.print)
 
     def _fleet(self, stations: int, *, evses: int = 2) -> Path:
         """Return a fleet of so many stations, two or more at a site."""

@@ -44,6 +44,8 @@ def tables(results: Results) -> Iterator[Table]:
         yield _instructions(results["instructions"])
     if "replay" in results:
         yield _replay(results["replay"])
+    if "engine" in results:
+        yield _engine(results["engine"])
 
 
 def markdown(results: Results) -> str:
@@ -264,6 +266,24 @@ def _replay(replays: list[dict[str, Any]]) -> Table:
         ("its peak memory, MB", spread([each["peak_mb"] for each in replays])),
     ]
     return Table(f"Replay of {count:,} lines", ("foretell",), lines)
+
+
+def _engine(figures: dict[str, Any]) -> Table:
+    lines = [
+        ("events per second, median of portions", number(figures["events_per_s"])),
+        ("events per second, the best portion", number(figures["best_per_s"])),
+        ("KB per station, as it lives", f"{figures['kb_per_station']:.1f}"),
+        ("KB per station, all told after a restart", f"{figures['kb_after_restart']:.1f}"),
+        ("snapshot, MB", f"{figures['snapshot_mb']:.1f}"),
+        ("snapshot written, ms", number(figures["snapshot_write_ms"])),
+        ("snapshot read, ms", number(figures["snapshot_read_ms"])),
+    ]
+    lines += [
+        (f"longest step, ms: {storm['storm']}", f"{storm['longest_ms']:.2f}")
+        for storm in figures["storms"]
+    ]
+    title = f"Rules engine, {figures['stations']:,} stations, {figures['events']:,} events"
+    return Table(title, ("foretell",), lines)
 
 
 def _cpu(part: str) -> Read:

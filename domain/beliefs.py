@@ -84,7 +84,7 @@ class Link(StrEnum):
     UNKNOWN = "unknown"  # it went with our own outage and has not returned yet
 
 
-class StationBelief(msgspec.Struct, kw_only=True):
+class StationBelief(msgspec.Struct, kw_only=True, gc=False):
     """What we believe about one station. Keys of `status` are EVSE numbers, 0 the station."""
 
     station: StationId
