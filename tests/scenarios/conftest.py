@@ -8,6 +8,7 @@ A scenario file is a list. `log` lines are `[+DAYS] HH:MM[:SS] WHO WHAT`, in UTC
     08:00 N-001 beats until 12:00               a Heartbeat every 20 minutes, the end included
     08:00 N-001/1 Faulted [ERRORCODE] [vendorErrorCode=..] [vendorId=..] [info=..]
     08:00 N-001 received FRAME                  08:00 N-001 sent FRAME
+    08:00 N-001 repeats TIMES SECONDS FRAME     {n}, {now} and {wh}, a register that rises
     08:00 maintenance PLACE until 12:00         08:00 contact CUSTOMER CHANNEL [PLACE] [: WORDS]
     08:00 service_stopped | service_started | tick
     ! TEXT                                      the line as it stands
@@ -142,6 +143,8 @@ class Log:
             yield self._line(at, event="disconnected", station=station, **extra)
         elif verb in ("received", "sent"):
             yield self._line(at, event=verb, station=station, frame=rest)
+        elif verb == "repeats":
+            yield from self._repeats(at, station, rest)
         elif verb == "boot":
             yield from self._boot(at, station, rest)
         elif verb == "beats":
@@ -152,6 +155,16 @@ class Log:
             yield self._call(until, station, "Heartbeat", {})
         else:
             raise AssertionError(f"unknown: {who} {what}")
+
+    def _repeats(
+        self, at: datetime, station: str, rest: str
+    ) -> Iterator[tuple[datetime, dict[str, Any]]]:
+        times, seconds, frame = rest.split(" ", 2)
+        for number in range(int(times)):
+            moment = at + number * timedelta(seconds=float(seconds))
+            said = frame.replace("{n}", str(number)).replace("{now}", written(moment))
+            said = said.replace("{wh}", str(5000 + 117 * number))
+            yield self._line(moment, event="received", station=station, frame=said)
 
     def _boot(
         self, at: datetime, station: str, interval: str
