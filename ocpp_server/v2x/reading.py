@@ -160,11 +160,10 @@ class Reader:
 
     def _repaired(self, action: Action, payload: dict[str, object], scene: Scene) -> object:
         """Return what can be read, with what a later version would have read of it."""
-        before = len(scene.breaches)
         if action.name == _STATUS:
             payload = in_own_words(payload, scene.breaches)
         message: object = action.repairer.read(payload, scene.breaches)
-        if len(scene.breaches) == before:  # the strict decoder refused it: something is wrong
+        if not scene.breaches:  # the strict decoder refused it: something is wrong
             scene.breaches.append(Breach("", "not JSON as the standard has it"))
         if self._newer is None:
             return message

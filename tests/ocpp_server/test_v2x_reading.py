@@ -291,6 +291,15 @@ def test_a_word_of_another_list_is_read_as_what_it_means(say, word, meant):
     assert say("StatusNotification", status(word=word)).events[0].status is meant
 
 
+def test_a_breach_of_the_envelope_alone_is_told_alone(dialect):
+    told = status(word="Faulted")
+    frame = json.dumps([2, "9", "StatusNotification", told, {}]).encode()
+    reaction = dialect.receive(frame, now=NOW, position=1)
+    assert [breach.why for breach in breaches_of(reaction)] == [
+        "a call of 5 elements instead of 4"
+    ]
+
+
 def test_a_status_under_its_old_name_is_a_status(say):
     told = status(evse=2, word="Faulted")
     told["status"] = told.pop("connectorStatus")
