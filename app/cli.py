@@ -12,7 +12,15 @@ from typing import Annotated
 
 import typer
 
-from app import cli_doctor, cli_fleet, cli_people, cli_rules, cli_service, cli_tokens
+from app import (
+    cli_dictionary,
+    cli_doctor,
+    cli_fleet,
+    cli_people,
+    cli_rules,
+    cli_service,
+    cli_tokens,
+)
 from app.cli_common import (
     CliError,
     ConfigOption,
@@ -243,6 +251,7 @@ def version() -> None:
 cli_doctor.add_to(app)
 cli_service.add_to(app)
 app.add_typer(cli_rules.app, name="rules")
+app.add_typer(cli_dictionary.app, name="dictionary")
 app.add_typer(cli_fleet.app, name="fleet")
 app.add_typer(cli_people.users, name="user")
 app.add_typer(cli_people.stations, name="station")

@@ -52,6 +52,10 @@ class ServiceClient:
         """Return what the API has at a path below /api/v1."""
         return self._ask("GET", path)
 
+    def text(self, path: str) -> str:
+        """Return the text that the API has at a path below /api/v1."""
+        return self._read("GET", path).decode()
+
     def post(self, path: str, body: Json | None = None, *, timeout_s: float = 30.0) -> Json:
         """Do what the API does at a path below /api/v1; return its answer."""
         return self._ask("POST", path, body, timeout_s=timeout_s)
@@ -66,6 +70,17 @@ class ServiceClient:
     def _ask(
         self, method: str, path: str, body: Json | None = None, *, timeout_s: float = 30.0
     ) -> Json:
+        try:
+            answer: Json = json.loads(self._read(method, path, body, timeout_s=timeout_s))
+        except ValueError as error:
+            raise NoServiceError(_unreachable(self._url, error)) from None
+        if not isinstance(answer, dict):
+            raise CliError(_stranger(self._url))
+        return answer
+
+    def _read(
+        self, method: str, path: str, body: Json | None = None, *, timeout_s: float = 30.0
+    ) -> bytes:
         request = Request(  # noqa: S310 - the scheme was checked
             f"{self._url}/api/v1{path}",
             method=method,
@@ -77,16 +92,14 @@ class ServiceClient:
             request.add_unredirected_header("Authorization", f"Bearer {self._token}")
         try:
             with self._open(request, timeout=timeout_s) as response:
-                answer: Json = json.loads(response.read())
+                read: bytes = response.read()
         except HTTPError as error:
             raise _refused(error, has_token=bool(self._token)) from None
         except URLError as error:
             raise NoServiceError(_unreachable(self._url, error.reason)) from None
         except (OSError, ValueError, HTTPException) as error:
             raise NoServiceError(_unreachable(self._url, error)) from None
-        if not isinstance(answer, dict):
-            raise CliError(_stranger(self._url))
-        return answer
+        return read
 
 
 def _stranger(url: str) -> str:

@@ -13,13 +13,16 @@ from app.core_rules import RulesInCore
 from app.messages import (
     ActOnTicket,
     Answer,
+    ClassifyWord,
     CommandDone,
     Done,
     FleetView,
     GetFleet,
     GetHealth,
+    GetOwnWords,
     GetRules,
     Health,
+    OwnWords,
     PlanMaintenance,
     RecordContact,
     Refusal,
@@ -31,6 +34,7 @@ from app.messages import (
     SendCommand,
     Subscribe,
 )
+from app.own_words import BadWordError, asks_for, entry_of
 from domain.events import AnyEvent, ContactMade, FaultDismissed, MaintenancePlanned
 from domain.faults import Fault
 from domain.places import CustomerId, Place, SiteId, StationId, TicketId
@@ -87,8 +91,10 @@ class Requests:
                 return await self._plan_maintenance(request)
             case ActOnTicket(action):
                 return await self._act(action)
-            case SendCommand() | GetRules() | ReloadRules():
-                return await self._ask(request)
+            case SendCommand():
+                return await self._send_command(request)
+            case GetRules() | ReloadRules() | ClassifyWord() | GetOwnWords():
+                return await self._of_rules(request)
             case SaveUser() | SaveToken() | SaveStationPassword():
                 return self._save(request)
             case Subscribe():
@@ -113,16 +119,42 @@ class Requests:
         for fault in to_dismiss(ticket, action):
             await self._deeds.record_event(_dismissed(fault, action))
 
-    async def _ask(self, request: SendCommand | GetRules | ReloadRules) -> Answer:
+    async def _of_rules(
+        self, request: GetRules | ReloadRules | ClassifyWord | GetOwnWords
+    ) -> Answer:
+        rules = self._deeds.rules
         match request:
-            case SendCommand():
-                return await self._send_command(request)
             case GetRules():
-                return self._deeds.rules.in_force()
+                return rules.in_force()
             case ReloadRules():
-                return await self._deeds.rules.reload(request.who)
+                return await rules.reload(request.who)
+            case GetOwnWords():
+                return OwnWords(rules.words.text())
+            case ClassifyWord():
+                return await self._classify(request)
             case _:
                 assert_never(request)
+
+    async def _classify(self, request: ClassifyWord) -> Answer:
+        """Keep what a person says of a word, and resolve the tasks that asked for it."""
+        rules = self._deeds.rules
+        try:
+            entry = entry_of(request, self._clock.now())
+            rules.words.keep(entry)
+        except (BadWordError, OSError) as error:
+            return Refusal(f"not classified: {error}")
+        answer = await rules.reload(request.who)
+        meant = entry.meaning if entry.meaning != "none" else "no fault"
+        for task in self._parts.pipeline.desk.tickets.copy().values():
+            if task.state.is_unresolved and asks_for(task.key, entry):
+                key = f"classified:{task.id}:{task.revision}"
+                why = f"classified as {meant}"
+                close = CloseTicket(ticket=task.id, who=request.who, why=why, key=key)
+                try:
+                    await self._deeds.act(close)
+                except RefusedError as error:
+                    log.warning("task not closed", ticket=task.id, reason=str(error))
+        return answer
 
     def _fleet(self) -> FleetView:
         engine = self._parts.engine

@@ -18,6 +18,7 @@ import structlog
 from app.core_metrics import CoreMetrics
 from app.core_parts import WORDS_FILE, Parts
 from app.messages import RuleInForce, RulesInForce
+from app.own_words import OwnWordsFile
 from app.recorder import GroupRecorder
 from app.rule_child import Loaded
 from app.settings import Settings
@@ -48,6 +49,7 @@ class RulesInCore:
         self._record_event = record_event
         self._turn = asyncio.Lock()
         self.mistakes: tuple[str, ...] = ()
+        self.words = OwnWordsFile(settings.data / WORDS_FILE)
 
     def in_force(self) -> RulesInForce:
         """Return the rules that decide now, and why the newest files do not."""

@@ -64,6 +64,28 @@ class ReloadRules(msgspec.Struct, frozen=True, kw_only=True, tag="reload-rules")
     who: str = ""
 
 
+class ClassifyWord(msgspec.Struct, frozen=True, kw_only=True, tag="classify"):
+    """A person says what a vendor's word means. Answer: `RulesInForce`, or `Refusal`.
+
+    `vendor` "" is for whoever says it. It counts from now on, for what is open as well, and
+    resolves the task that asked for it.
+    """
+
+    word: str
+    meaning: str  # a canonical code, "none": it reports no fault
+    vendor: str = ""
+    model: str = ""
+    severity: str = ""
+    owner: tuple[str, ...] = ()
+    part: str = ""
+    note: str = ""  # where it is known from
+    who: str = ""
+
+
+class GetOwnWords(msgspec.Struct, frozen=True, tag="own-words"):
+    """Ask for what people here classified. Answer: `OwnWords`."""
+
+
 class SendCommand(msgspec.Struct, frozen=True, kw_only=True, tag="command"):
     """Send one OCPP command. `payload` is JSON text. Answer: `CommandDone` or `Refusal`."""
 
@@ -106,6 +128,8 @@ Request = (
     | ActOnTicket
     | GetRules
     | ReloadRules
+    | ClassifyWord
+    | GetOwnWords
     | SendCommand
     | SaveUser
     | SaveToken
@@ -165,6 +189,12 @@ class RulesInForce(msgspec.Struct, frozen=True, kw_only=True, tag="rules"):
     mistakes: tuple[str, ...] = ()
 
 
+class OwnWords(msgspec.Struct, frozen=True, tag="words"):
+    """What people here classified, as YAML in the form of the dictionary."""
+
+    text: str
+
+
 class CommandDone(msgspec.Struct, frozen=True, tag="command-done"):
     """What became of a command, as `domain.ports.CommandResult` words it; payload is JSON."""
 
@@ -172,7 +202,7 @@ class CommandDone(msgspec.Struct, frozen=True, tag="command-done"):
     payload: str
 
 
-Answer = Done | Refusal | FleetView | Health | RulesInForce | CommandDone
+Answer = Done | Refusal | FleetView | Health | RulesInForce | OwnWords | CommandDone
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True, tag="changed"):

@@ -131,6 +131,7 @@ class WorkFound(msgspec.Struct, frozen=True, kw_only=True, tag="work"):
     severity: Severity = Severity.INFO
     evidence: tuple[int, ...] = ()
     stations: tuple[StationId, ...] = ()
+    about: str = ""  # key of work found before that this adds to; nothing is opened for it
 
 
 AnyDecision = Decision | WorkFound

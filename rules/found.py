@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from domain.faults import Change, Decision, Fault, Severity, WorkFound
+from domain.places import StationId
 from rules.catalogue import Catalogue
+from rules.memory.words import WordSeen
 from rules.tracks import Track
 
 _ONCE_PER_EPISODE = (Change.RAISED, Change.CLEARED)
@@ -79,6 +81,23 @@ def unknown_code(track: Track, word: str, at: datetime) -> WorkFound:
         detail=f"Vendor code {word!r} of {vendor or 'an unnamed vendor'}",
         codes=("unknown-code",),
         evidence=tuple(track.evidence),
+    )
+
+
+def spread_of(work: WorkFound, seen: WordSeen) -> WorkFound:
+    """What is known by now of a word that waits to be classified, for its task."""
+    stations = f"{len(seen.stations)}{' or more' if seen.is_full else ''} stations"
+    often = f"{stations}, {seen.times} times since {seen.first_at:%Y-%m-%d}"
+    return WorkFound(
+        key=f"{work.key}#{seen.times}",
+        rule=work.rule,
+        place=work.place,
+        at=work.at,
+        detail=f"{work.detail}: {often}",
+        codes=work.codes,
+        evidence=tuple(seen.samples),
+        stations=tuple(StationId(name) for name in seen.stations),
+        about=work.key,
     )
 
 

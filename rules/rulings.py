@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from domain.faults import AnyDecision, Change, ClearedBy, Severity, WorkFound, worst
 from domain.places import Place
 from rules.catalogue import Catalogue, Rule
-from rules.found import danger_in_maintenance, decision_on, in_words, unknown_code
+from rules.found import danger_in_maintenance, decision_on, in_words, spread_of, unknown_code
+from rules.memory.words import seen_word
 from rules.sighting import Known
 from rules.state import EngineState
 from rules.surroundings import Surroundings
@@ -170,15 +171,21 @@ class Rulings:
         return decisions
 
     def _find_unknown(self, track: Track, word: str, at: datetime) -> None:
-        """A word that nobody has classified is work, up to a few a day of one station."""
-        work = unknown_code(track, word, at)
-        if work.key in self._state.known_work:
-            return
-        told = self._state.words_at.setdefault(track.place.name, [])
-        told[:] = [moment for moment in told if at - moment < DAY]
-        if len(told) < WORDS_PER_DAY:
+        """A word that nobody has classified is work, up to a few a day of one station.
+
+        Said again, it is counted: the task hears of it where that tells how far it has spread.
+        """
+        work, state = unknown_code(track, word, at), self._state
+        if work.key not in state.known_work:
+            told = state.words_at.setdefault(track.place.name, [])
+            told[:] = [moment for moment in told if at - moment < DAY]
+            if len(told) >= WORDS_PER_DAY:
+                return
             told.append(at)
             self.find_work(work)
+        seen = seen_word(state.words, work.key, at)
+        if seen.count(track.place.name, track.evidence, at):
+            self._decisions.append(spread_of(work, seen))
 
     def _find_danger_work(self, track: Track, at: datetime) -> None:
         """Danger under a window reaches nobody but us."""

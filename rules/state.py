@@ -12,6 +12,7 @@ from rules.memory.lives import Lives
 from rules.memory.metering import Metering
 from rules.memory.outages import Group, Outages
 from rules.memory.usage import Usage
+from rules.memory.words import WordSeen
 from rules.tracks import Track
 
 
@@ -53,6 +54,7 @@ class EngineState(msgspec.Struct):
     sites: dict[str, Group] = {}  # dark or clearing
     outages: Outages = msgspec.field(default_factory=Outages)  # wider than one site, or ours
     known_work: set[str] = set()  # keys of tasks found, each once ever
+    words: dict[str, WordSeen] = {}  # by key of the task to classify it
     words_at: dict[str, list[datetime]] = {}  # by place: when unknown words became tasks
     hardware: dict[StationId, Hardware] = {}  # as of the last boot
     rules_version: str = ""  # of the rules and words that decided last

@@ -60,6 +60,11 @@ class Book:
         """Tell whether one of the tickets was opened with this key."""
         return key in self._keys
 
+    def with_key(self, key: str) -> Ticket | None:
+        """Return the ticket that was opened with this key, while it can still change."""
+        ticket = self._keys.get(key)
+        return self.tickets[ticket] if ticket is not None else None
+
     def unresolved_for(self, place: Place) -> Ticket | None:
         """Return the ticket that the faults of a place share: its station's, or its own."""
         if place.station is not None:

@@ -149,6 +149,10 @@ class Desk:
         """The tickets that can still change or be told, by id. Not to be changed."""
         return self._book.tickets
 
+    def opened_by(self, key: str) -> Ticket | None:
+        """Return the ticket that a key opened, while it can still change."""
+        return self._book.with_key(key)
+
     @property
     def next_number(self) -> int:
         """The number of the next ticket."""

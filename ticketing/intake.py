@@ -83,7 +83,10 @@ class Intake:
         self._link(decision, at)
 
     def open_work(self, work: WorkFound, at: datetime) -> None:
-        """Open a task for us, once per key."""
+        """Open a task for us, once per key; or add to one that is there."""
+        if work.about:
+            self._add_work(work, at)
+            return
         if self._book.has_key(work.key):
             return
         task = self._filing.new(TicketKind.TASK, work.place, at, work.key)
@@ -97,6 +100,18 @@ class Intake:
             title=f"{work.rule} {work.place}: {work.detail}",
         )
         task = self._filing.noted(task, at, "opened", work.detail, evidence=work.evidence)
+        self._filing.save(task, work.key)
+
+    def _add_work(self, work: WorkFound, at: datetime) -> None:
+        task = self._book.with_key(work.about)
+        if task is None or not task.state.is_unresolved:
+            return
+        task = msgspec.structs.replace(
+            task,
+            stations=tuple(sorted({*task.stations, *work.stations})),
+            title=f"{work.rule} {task.place}: {work.detail}",
+        )
+        task = self._filing.noted(task, at, "seen again", work.detail, evidence=work.evidence)
         self._filing.save(task, work.key)
 
     def record(self, contact: ContactMade, at: datetime, position: int) -> None:

@@ -8,13 +8,22 @@ from websockets.asyncio.client import connect
 
 from app.core import Core
 from app.core_requests import Requests
-from app.messages import GetRules, ReloadRules, RulesInForce
+from app.messages import (
+    ClassifyWord,
+    GetOwnWords,
+    GetRules,
+    Refusal,
+    ReloadRules,
+    RulesInForce,
+)
+from app.own_words import asks_for
 from app.settings import Settings
 from domain.events import AnyEvent, RulesLoaded
 from domain.faults import ClearedBy
 from domain.journal import EntryKind
 from domain.tickets import TicketState
 from gateway.journal import JournalReader
+from rules.dictionary import VendorCode
 
 FLEET = """
 customers: [{id: acme, name: ACME}]
@@ -195,3 +204,93 @@ async def test_the_same_journal_without_a_snapshot_comes_to_the_same(settings):
         snapshot.unlink()
     async with Running(settings) as again:
         assert again.ticket("broken") == before
+
+
+def said(meaning="CX014", **more):
+    return ClassifyWord(word="E17", meaning=meaning, vendor="acme", who="kim", **more)
+
+
+async def test_a_word_that_a_person_explains_counts_at_once_and_resolves_its_task(settings):
+    async with Running(settings) as running:
+        await running.say(STATUS)
+        task = running.ticket("unknown-code")
+        answer = await running.requests.answer(
+            said(severity="minor", owner=("vehicle",), part="none", note="manual, page 12")
+        )
+        assert isinstance(answer, RulesInForce)
+        [fault] = running.faults()
+        assert fault.codes == ("CX014",)
+        assert fault.remedy.owners == ("vehicle",)
+        after = running.ticket("unknown-code")
+        assert (after.id, after.state) == (task.id, TicketState.RESOLVED)
+        assert any("classified as CX014" in line.why for line in after.history)
+        own = await running.requests.answer(GetOwnWords())
+        assert "source: manual, page 12" in own.text
+        assert "kim" not in own.text
+        assert (settings.data / "words.yaml").read_text() == own.text
+    async with Running(settings) as again:
+        assert again.faults()[0].codes == ("CX014",)
+
+
+async def test_a_second_word_for_the_same_code_takes_the_place_of_the_first(settings):
+    async with Running(settings) as running:
+        await running.requests.answer(said())
+        await running.requests.answer(said(meaning="CX001"))
+        [entry] = running.core.rules.words.entries()
+        assert entry.meaning == "CX001"
+        await running.requests.answer(said(meaning="CX003", model="plus"))
+        assert len(running.core.rules.words.entries()) == 2
+
+
+async def test_a_word_that_means_no_fault_ends_its_error_but_not_a_faulted_place(settings):
+    async with Running(settings) as running:
+        await running.say(STATUS)
+        await running.requests.answer(said(meaning="none"))
+        [fault] = running.faults()
+        assert fault.codes == ("OtherError",)
+        assert running.ticket("unknown-code").state is TicketState.RESOLVED
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"meaning": "CX099"}, "CX099 is no code"),
+        ({"meaning": ""}, "a meaning is needed"),
+        ({"severity": "awful"}, "severity: one of"),
+        ({"owner": ("aunt",)}, "not aunt"),
+        ({"word": "  "}, "a word of 1 to"),
+        ({"word": "--"}, "neither letter nor digit"),
+        ({"word": "a\nb"}, "printable"),
+    ],
+)
+async def test_what_cannot_be_kept_is_refused_with_the_reason(settings, wrong, words):
+    async with Running(settings) as running:
+        answer = await running.requests.answer(msgspec.structs.replace(said(), **wrong))
+        assert isinstance(answer, Refusal)
+        assert words in answer.reason
+        assert not (settings.data / "words.yaml").exists()
+
+
+async def test_a_file_of_words_that_somebody_broke_is_not_written_over(settings):
+    async with Running(settings) as running:
+        (settings.data / "words.yaml").write_text("- word: [")
+        answer = await running.requests.answer(said())
+        assert "mend the file first" in answer.reason
+        assert (settings.data / "words.yaml").read_text() == "- word: ["
+        assert (await running.reload()).mistakes
+        (settings.data / "words.yaml").unlink()
+
+
+@pytest.mark.parametrize(
+    ("key", "is_asked"),
+    [
+        ("unknown-code:com.acme:e17", True),
+        ("unknown-code::e17", True),
+        ("unknown-code:urn:x:acme:e17", True),
+        ("unknown-code:other:e17", False),
+        ("unknown-code:acme:e170", False),
+        ("unknown-station:e17", False),
+    ],
+)
+def test_a_task_is_found_by_its_word_and_vendor(key, is_asked):
+    assert asks_for(key, VendorCode(word="E17", vendor="Acme", meaning="CX014")) is is_asked

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
+from fastapi.responses import PlainTextResponse
+from pydantic import BaseModel, Field
 
-from app.messages import GetRules, ReloadRules, RulesInForce
+from app.messages import (
+    ClassifyWord,
+    GetOwnWords,
+    GetRules,
+    OwnWords,
+    ReloadRules,
+    RulesInForce,
+)
 from app.messages import Request as LinkRequest
 from app.web.api.prefix import PREFIX
 from app.web.auth import Admin, Reader
@@ -39,6 +47,46 @@ class RulesView(BaseModel):
     version: str
     rules: list[RuleView]
     mistakes: list[str]
+
+
+class WordBody(BaseModel):
+    """What a vendor's word means. `vendor` empty: whoever says it."""
+
+    word: str = Field(min_length=1, max_length=200)
+    meaning: str = Field(description="A canonical code, or `none`: it reports no fault.")
+    vendor: str = Field(default="", max_length=200)
+    model: str = Field(default="", max_length=200)
+    severity: str = Field(default="", description="Where it differs from the status.")
+    owner: list[str] = Field(
+        default=[], description="driver, site, operator, vehicle, hardware"
+    )
+    part: str = Field(default="", max_length=200)
+    note: str = Field(default="", max_length=500, description="Where it is known from.")
+
+
+@router.get("/dictionary", responses=responses(), response_class=PlainTextResponse)
+async def own_words(request: Request, _: Reader) -> PlainTextResponse:
+    """Return what people here classified, as YAML in the form of the shipped dictionary."""
+    answer = await context_of(request).ask(GetOwnWords())
+    text = answer.text if isinstance(answer, OwnWords) else ""
+    return PlainTextResponse(text, media_type="application/yaml")
+
+
+@router.post("/dictionary", responses=responses(409))
+async def classify(request: Request, principal: Admin, body: WordBody) -> RulesView:
+    """Say what a vendor's word means: from now on, for what is open, and for its task."""
+    said = ClassifyWord(
+        word=body.word,
+        meaning=body.meaning,
+        vendor=body.vendor,
+        model=body.model,
+        severity=body.severity,
+        owner=tuple(body.owner),
+        part=body.part,
+        note=body.note,
+        who=principal.name,
+    )
+    return _view(await rules_in_force(context_of(request), said))
 
 
 @router.get("/rules", responses=responses())
