@@ -39,6 +39,7 @@ class Record(msgspec.Struct):
     count: int
     first_at: datetime
     is_told: bool = False
+    last_at: datetime | None = None  # when it came again
 
 
 class Queue(msgspec.Struct):
@@ -70,20 +71,35 @@ def note_record(
     for record in queue.records:
         if record.digest == digest:
             return _again(record, station, at, position)
+    blocking = [record for record in queue.records if _blocks(record, action, at)]
     moved = tuple(
         QueueMovedOn(station=station, action=told.action, observed_at=at, position=position)
         for told in queue.records
-        if told.is_told
+        if told.is_told and told not in blocking
     )
-    if moved:
-        queue.records = []
-    queue.records = [*queue.records, Record(digest, action, 1, at)][-RECORD_LIMIT:]
+    # What blocks is forgotten last: readings that pass it by must not push it out.
+    others = [] if moved else [r for r in queue.records if not r.is_told]
+    others = [*others, Record(digest, action, 1, at)]
+    blocking = blocking[: RECORD_LIMIT - 1]
+    queue.records = [*blocking, *others[len(blocking) - RECORD_LIMIT :]]
     return moved
+
+
+def _blocks(record: Record, action: str, at: datetime) -> bool:
+    """Tell whether a record that was told of still blocks when another call comes.
+
+    Some stations keep transactions in a queue and send readings beside it: a new reading does
+    not prove that a transaction moved on, only silence about it does.
+    """
+    if not record.is_told or action != "MeterValues" or record.action == "MeterValues":
+        return False
+    return record.last_at is not None and at - record.last_at <= BLOCKED_WITHIN
 
 
 def _again(
     record: Record, station: StationId, at: datetime, position: int
 ) -> tuple[AnyEvent, ...]:
+    record.last_at = at
     if record.is_told:
         return ()
     if at - record.first_at > BLOCKED_WITHIN:

@@ -172,3 +172,22 @@ def test_a_snapshot_in_between_changes_nothing():
         other.translation = msgspec.msgpack.decode(kept, type=Translation)
     assert all(one == two for one, two in told)
     assert told[-1][0]
+
+
+def test_readings_beside_the_queue_do_not_prove_that_it_moved_on():
+    line = Line()
+    told = []
+    for minute in range(12):
+        told += line.say("StopTransaction", STOP)
+        told += line.say("MeterValues", reading(minute, str(minute)))
+    assert [type(event) for event in told] == [QueueBlocked]
+    (moved,) = line.say("StopTransaction", STOP | {"transactionId": 8})
+    assert isinstance(moved, QueueMovedOn)
+
+
+def test_a_record_that_is_said_no_more_blocks_nothing():
+    line = Line()
+    for _ in range(BLOCKED_COUNT):
+        line.say("StopTransaction", STOP)
+    told = [line.say("MeterValues", reading(minute), after_s=120) for minute in range(10)]
+    assert [type(event) for events in told for event in events] == [QueueMovedOn]
