@@ -17,6 +17,7 @@ from app.views import moment
 from app.web.masking import mask_frame
 from domain.faults import Fault, Severity
 from domain.journal import Entry, EntryKind
+from domain.remedies import Remedy
 from domain.tickets import HeldFault, HistoryEntry, Ticket, TicketKind
 from ticketing.store_rows import NoticeState, StoredNotice
 
@@ -68,6 +69,9 @@ class FaultShown(TypedDict):
     danger: bool
     flapping: bool
     advice: str
+    owners: list[str]  # whose it likely is
+    part: str  # likely needed on site
+    remote: str | None  # what is safe from here
 
 
 class NoticeShown(TypedDict):
@@ -169,6 +173,7 @@ def why_untold(ticket: Ticket) -> str:
 def _fault(held: HeldFault, rules: Rules) -> FaultShown:
     fault = held.fault
     rule = rules.rules.get(fault.rule)
+    remedy = fault.remedy or Remedy()
     return FaultShown(
         rule=fault.rule,
         rule_version=_version_in(fault.fingerprint),
@@ -190,6 +195,9 @@ def _fault(held: HeldFault, rules: Rules) -> FaultShown:
         danger=fault.is_danger,
         flapping=fault.is_flapping,
         advice=fault.advice,
+        owners=[owner.value for owner in remedy.owners],
+        part=remedy.part,
+        remote=remedy.remote.value if remedy.remote is not None else None,
     )
 
 

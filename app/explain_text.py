@@ -62,6 +62,10 @@ def _fault(fault: FaultShown) -> Iterator[str]:
     if fault["cleared_at"]:
         by = f" ({fault['cleared_by']})" if fault["cleared_by"] else ""
         yield f"  cleared {fault['cleared_at']}{by}"
+    if fault["owners"]:
+        part = f"; part: {fault['part']}" if fault["part"] else ""
+        remote = f"; from here: {fault['remote']}" if fault["remote"] else ""
+        yield f"  likely {' or '.join(fault['owners'])}{part}{remote}"
     if fault["advice"]:
         yield f"  advice: {fault['advice']}"
 

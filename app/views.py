@@ -14,6 +14,7 @@ from typing_extensions import TypedDict
 
 from domain.beliefs import Link, StationBelief
 from domain.faults import Fault
+from domain.remedies import Remedy
 from domain.tickets import Notice, Ticket
 
 
@@ -73,6 +74,9 @@ class FaultView(TypedDict):
     seen_at: str
     flapping: bool
     danger: bool
+    owners: list[str]  # whose it likely is: driver, site, operator, vehicle, hardware
+    part: str  # likely needed on site
+    remote: str | None  # what is safe from here; None: nobody knows
 
 
 class StationView(TypedDict):
@@ -147,6 +151,7 @@ def notice_view(notice: Notice) -> NoticeView:
 
 def fault_view(fault: Fault) -> FaultView:
     """Show a fault."""
+    remedy = fault.remedy or Remedy()
     return FaultView(
         rule=fault.rule,
         place=str(fault.place),
@@ -158,6 +163,9 @@ def fault_view(fault: Fault) -> FaultView:
         seen_at=moment(fault.seen_at),
         flapping=fault.is_flapping,
         danger=fault.is_danger,
+        owners=[owner.value for owner in remedy.owners],
+        part=remedy.part,
+        remote=remedy.remote.value if remedy.remote is not None else None,
     )
 
 

@@ -13,7 +13,7 @@ import msgspec
 
 from app.views import moment
 from app.web.pages.moments import clock, span, written
-from app.web.pages.words import advice_on, finding_of, place_words
+from app.web.pages.words import advice_on, finding_of, place_words, remedy_words
 from domain.faults import Fault
 from domain.registry import Registry
 from domain.tickets import HeldFault
@@ -35,6 +35,7 @@ class FaultLine(msgspec.Struct, frozen=True, kw_only=True):
     cleared: str
     cleared_at: str
     advice: tuple[str, ...]  # on its codes, then on its rule
+    helps: str  # whose it likely is, which part, what is safe from here
     is_danger: bool
     is_flapping: bool
     inhibited_by: str
@@ -98,7 +99,12 @@ def _fault_line(
         clearing=clearing_words(clean, zone) if clean else "",
         cleared="" if cleared_at is None else written(cleared_at, zone),
         cleared_at="" if cleared_at is None else moment(cleared_at),
-        advice=(*advice_on(fault.codes, load_wording()), *filter(None, [fault.advice])),
+        advice=(
+            *filter(None, [fault.remedy.agent if fault.remedy else ""]),
+            *advice_on(fault.codes, load_wording()),
+            *filter(None, [fault.advice]),
+        ),
+        helps=remedy_words(fault.remedy),
         is_danger=fault.is_danger,
         is_flapping=fault.is_flapping,
         inhibited_by=fault.inhibited_by or "",

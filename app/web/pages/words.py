@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from domain.beliefs import Link, StationBelief
 from domain.places import Place, PlaceKind
 from domain.registry import Registry, Site
+from domain.remedies import Remedy, RemoteAction
 from domain.tickets import Ticket, TicketKind, TicketState
 from ticketing.wording import Wording
 
@@ -55,6 +56,34 @@ def finding_of(codes: Iterable[str], wording: Wording) -> str:
 def advice_on(codes: Iterable[str], wording: Wording) -> tuple[str, ...]:
     """Return what an agent should know of fault codes: likely causes, checks, part, remote."""
     return tuple(dict.fromkeys(wording.of_code(code).agent for code in codes))
+
+
+_FROM_HERE = {
+    RemoteAction.NOTHING: "no remote reset",
+    RemoteAction.RESTART_WHEN_IDLE: "restart when idle",
+    RemoteAction.UNLOCK: "unlock, then restart when idle",
+    RemoteAction.LOWER_LIMIT: "lower the current limit",
+    RemoteAction.CORRECT_LIMIT: "correct the limit",
+    RemoteAction.RESTART_MODEM: "restart the modem when idle",
+    RemoteAction.RECONNECT: "drop the connection once, then ask for the status",
+    RemoteAction.BLOCK_PLACE: "take the EVSE out of use",
+    RemoteAction.RESEND_LIST: "send the local list again",
+    RemoteAction.SET_CLOCK: "set the time source",
+    RemoteAction.RETRY_UPDATE: "try the update once more in a quiet hour",
+    RemoteAction.RENEW_CERTIFICATE: "renew the certificate",
+}
+
+
+def remedy_words(remedy: Remedy | None) -> str:
+    """Say whose a fault likely is, which part it needs, and what is safe from here."""
+    if remedy is None:
+        return ""
+    said = (
+        f"Likely {' or '.join(remedy.owners)}" if remedy.owners else "",
+        f"part: {remedy.part}" if remedy.part else "",
+        f"from here: {_FROM_HERE[remedy.remote]}" if remedy.remote else "",
+    )
+    return " · ".join(part for part in said if part)
 
 
 def place_words(place: Place, registry: Registry) -> str:
