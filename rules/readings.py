@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from operator import attrgetter
+from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from domain.events import MeterSampled, Sample
 
@@ -73,15 +74,16 @@ _WHOLE = {
 }
 """Where a value without a phase goes."""
 
-_name = attrgetter("measurand", "phase", "context")
-_value = attrgetter("value")
-
 
 def read_samples(samples: Iterable[Sample]) -> Reading:
     """Return what the samples of one event say."""
-    said = tuple(samples)
-    values: list[float | None] = [*map(_value, said), None]
-    where = _where(tuple(map(_name, said)))
+    # Column by column, in C: what is measured is the same from reading to reading.
+    columns: list[tuple[Any, ...]] = list(zip(*map(astuple, samples), strict=True))
+    if not columns:
+        return Reading()
+    measurands, measured, _, phases, contexts = columns
+    values: tuple[float | None, ...] = (*measured, None)
+    where = _where(measurands, phases, contexts)
     first, second, third = where.currents
     one, two, three = where.voltages
     reading = Reading(
@@ -96,15 +98,17 @@ def read_samples(samples: Iterable[Sample]) -> Reading:
         values[where.soc],
     )
     if where.heats:
-        reading.heat_c = max(said[at].value for at in where.heats)
+        reading.heat_c = max([measured[at] for at in where.heats])
     if reading.power_w is None and where.powers:
-        reading.power_w = sum(said[at].value for at in where.powers)
+        reading.power_w = sum([measured[at] for at in where.powers])
     reading.drawn_w = _drawn(reading) if reading.power_w is None else reading.power_w
     return reading
 
 
 @lru_cache(maxsize=1024)
-def _where(names: tuple[tuple[str, str, str], ...]) -> _Where:
+def _where(
+    measurands: tuple[str, ...], phases: tuple[str, ...], contexts: tuple[str, ...]
+) -> _Where:
     """Return where the values of samples of these measurands, phases and contexts go."""
     found: dict[str, int] = {}
     three: dict[str, list[int]] = {
@@ -113,7 +117,8 @@ def _where(names: tuple[tuple[str, str, str], ...]) -> _Where:
     }
     powers: dict[int, int] = {}
     heats: list[int] = []
-    for at, (measurand, phase, context) in enumerate(names):
+    for at, measurand in enumerate(measurands):
+        phase, context = phases[at], contexts[at]
         number = _PHASES.get(phase)
         if context == _HISTORY or (phase and number is None):
             continue  # of the past, between two phases, or of the neutral
