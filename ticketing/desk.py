@@ -202,8 +202,10 @@ class Desk:
             on_failure(given, another)
 
     def _next_due(self, ticket: Ticket) -> datetime | None:
-        moments = (self._teller.due_at(ticket), self._over_at(ticket))
-        return min((at for at in moments if at is not None), default=None)
+        told_at, over_at = self._teller.due_at(ticket), self._over_at(ticket)
+        if ticket.state is TicketState.CLOSED and told_at is not None:
+            return told_at  # its last word waits for a window: it is not forgotten before
+        return min((at for at in (told_at, over_at) if at is not None), default=None)
 
     def _over_at(self, ticket: Ticket) -> datetime | None:
         """Return when a resolved ticket closes, and a closed one can no longer be reopened."""
