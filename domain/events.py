@@ -170,6 +170,7 @@ class StatusReported(PlaceEvent, frozen=True, kw_only=True):
 
     status: Status
     error: ErrorReport | None = None
+    has_vehicle: bool | None = None  # as the pilot line shows, where a station tells it
 
 
 class ErrorRaised(PlaceEvent, frozen=True, kw_only=True):

@@ -129,8 +129,16 @@ def _status(step: Mapping[str, Any], at: datetime, _: int) -> AnyEvent:
         reported_at=_their_clock(step, at),
         place=_place(step),
         status=Status(str(step["status"])),
+        has_vehicle=_flag(step, "vehicle"),
         error=_error(step),
     )
+
+
+def _flag(step: Mapping[str, Any], key: str) -> bool | None:
+    said = step.get(key)
+    if said is not None and not isinstance(said, bool):
+        raise StoryError(f"{key}: true or false")
+    return said
 
 
 def _error(step: Mapping[str, Any]) -> ErrorReport | None:
@@ -441,7 +449,7 @@ _BUILDERS: dict[str, Callable[[Mapping[str, Any], datetime, int], AnyEvent]] = {
 STEP_KEYS = frozenset(
     {
         *_BUILDERS,
-        *("station", "site", "evse", "clock", "every", "times"),
+        *("station", "site", "evse", "clock", "every", "times", "vehicle"),
         *("error", "vendor", "vendor_code", "text", "severity", "key", "cause"),
         *("token", "meter_wh", "transaction", "charging_state", "reason", "rule", "customer"),
     }

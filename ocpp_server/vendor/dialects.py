@@ -31,6 +31,7 @@ class StatusAt(_Part, frozen=True, kw_only=True):
     alarm: str = ""  # a field that tells of an error whatever the code says
     alarm_is: str = ""  # by being this word
     alarm_text: str = ""  # what the error is called where nothing else names it
+    pilot: str = ""  # the state of the pilot line (IEC 61851-1): A is no vehicle, B to D one
 
 
 class SampleAt(_Part, frozen=True, kw_only=True):

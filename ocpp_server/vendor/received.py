@@ -35,6 +35,7 @@ PAYLOAD_LIMIT = 65_536
 SETTING_LIMIT = 500
 """Characters kept of one setting."""
 
+_PILOT = {"A": False, "B": True, "C": True, "D": True}
 _CONNECTOR = re.compile(r"[0-9]{1,4}", re.ASCII)
 
 
@@ -81,6 +82,7 @@ def events_in(dialect: Dialect, fields: Fields, scene: Scene) -> list[AnyEvent]:
                 place=place,
                 status=status_meant(fields[dialect.status.status]),
                 error=_error(dialect.vendor, dialect.status, fields),
+                has_vehicle=_PILOT.get(fields.get(dialect.status.pilot, "")[:1].upper()),
                 reported_at=reported_at,
                 observed_at=scene.at,
                 position=scene.position,

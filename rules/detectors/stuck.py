@@ -13,7 +13,8 @@ One rule for each kind of getting stuck, because each has its own explanations a
 - suspended: the station holds back power without a charging profile of ours. Load management
   and night tariffs do so for hours, at homes until the morning (2.3, 2.5).
 - finishing: not free again although the vehicle was unplugged, as the transaction's stop reason
-  says (sequence S9). Without that word somebody is only parked.
+  says, or the pilot line where a station tells of it (sequence S9). Without that word somebody
+  is only parked.
 """
 
 from __future__ import annotations
@@ -109,6 +110,8 @@ class StuckStatuses:
         memory = self._memory
         if event.status is Status.AVAILABLE and memory.unplugged:
             memory.unplugged.pop(str(event.place), None)
+        elif event.has_vehicle is not None and event.status is Status.FINISHING:
+            memory.unplugged[str(event.place)] = not event.has_vehicle
         if event.status is not Status.UNAVAILABLE and memory.taken_out:
             memory.taken_out.pop(str(event.place), None)
         if event.status in _AT_REST and not self._ledger.tracks_at(station):

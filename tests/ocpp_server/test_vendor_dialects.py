@@ -100,6 +100,7 @@ def test_the_status_that_evbox_hides_in_a_data_transfer_is_found():
             place=place,
             status=Status.FAULTED,
             error=ErrorReport("GroundFailure", "EV-BOX", "17", "RCD tripped"),
+            has_vehicle=True,
             reported_at=REPORTED,
             **WHEN,
         ),
