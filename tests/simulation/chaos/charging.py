@@ -22,7 +22,6 @@ from domain.places import Place, StationId
 KINDS = (
     "well",
     "well",
-    "well",
     "empty",
     "frozen",
     "jumping",
@@ -30,6 +29,7 @@ KINDS = (
     "hot",
     "short",
     "6 A",
+    "too much",
 )
 _EVERY = timedelta(minutes=4)
 
@@ -44,15 +44,16 @@ class Charging:
         self._dice = dice
         self._say = say
         self._register = dice.uniform(0, 1e6)
+        self._habit = dice.choice(("", "", *KINDS))  # what is broken stays broken
 
     def charge(self, at: datetime) -> None:
         """Charge once, or fail to several times."""
-        kind = self._dice.choice(KINDS)
+        kind = self._habit or self._dice.choice(KINDS)
         if kind == "short":
             for _ in range(self._dice.choice((1, 4))):
                 at = self._once(at, kind, 0) + timedelta(minutes=2)
         else:
-            self._once(at, kind, self._dice.choice((3, 12, 30)))
+            self._once(at, kind, self._dice.choice((3, 12, 60)))
 
     def _once(self, at: datetime, kind: str, count: int) -> datetime:
         dice, place = self._dice, self._place
@@ -119,7 +120,12 @@ class Charging:
             self._status(free, Status.AVAILABLE)
 
     def _meter(self, at: datetime, kind: str, number: int, transaction: str) -> MeterSampled:
-        amps = {"empty": 0.0, "6 A": 6.0, "hot": 8.0 if number > 3 else 16.0}.get(kind, 16.0)
+        amps = {
+            "empty": 0.0,
+            "6 A": 6.0,
+            "too much": 80.0,
+            "hot": 8.0 if number > 3 else 16.0,
+        }.get(kind, 16.0)
         self._move_register(kind, number, 3 * 230.0 * amps * _EVERY.total_seconds() / 3600)
         phases = (amps, amps, 0.0 if kind == "one phase" else amps)
         samples = [

@@ -6,7 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import msgspec
 
@@ -24,7 +24,7 @@ AFTERWARDS = timedelta(days=9)
 """Longer than any fault lasts that ends by itself (a security event: a week)."""
 
 BATCHES = (1, 1, 2, 7, 60)
-"""Events that one turn of the event loop hands over."""
+"""Moments that are handed over at once, as after a pause."""
 
 CRASHES = 4
 RESTARTS_SHARE = 0.1
@@ -110,17 +110,32 @@ def check_notices(house: House) -> None:
             assert (after is NoticeReason.REOPENED) is is_over, (name, reasons)
 
 
-def check_same_again(
+def check_same_again(registry: Registry, timeline: Sequence[AnyEvent], house: House) -> None:
+    """Without anybody looking in between it comes to the same bytes."""
+    again = House(registry)
+    again.live(timeline, _end(timeline))
+    assert again.all_that_left() == house.all_that_left(), "two runs differ"
+
+
+def check_batches(
     registry: Registry, timeline: Sequence[AnyEvent], house: House, dice: random.Random
 ) -> None:
-    """Without anybody looking in between, and in batches, it comes to the same bytes."""
-    again, begin = House(registry), 0
-    while begin < len(timeline):
-        batch = timeline[begin : begin + dice.choice(BATCHES)]
-        again.feed(batch[-1].observed_at, batch)
-        begin += len(batch)
-    again.feed(_end(timeline))
-    assert again.all_that_left() == house.all_that_left(), "two runs differ"
+    """In batches it comes to the same as moment by moment.
+
+    What falls on one moment is one turn of the event loop; notices tell of it all at once.
+    """
+    moments = [[*turn] for _, turn in groupby(timeline, lambda event: event.observed_at)]
+    one, many, begin = House(registry), House(registry), 0
+    for turn in moments:
+        one.feed(turn[0].observed_at, turn)
+    while begin < len(moments):
+        turns = moments[begin : begin + dice.choice(BATCHES)]
+        many.feed(turns[-1][0].observed_at, [event for turn in turns for event in turn])
+        begin += len(turns)
+    one.feed(_end(timeline))
+    many.feed(_end(timeline))
+    assert many.decisions == house.decisions, "batches are decided differently"
+    assert many.all_that_left() == one.all_that_left(), "batches are told differently"
 
 
 def check_crashes(
@@ -174,7 +189,8 @@ def check_all(registry: Registry, timeline: Sequence[AnyEvent], seed: int) -> Ho
     house = check_life(registry, timeline)
     check_decisions(house)
     check_notices(house)
-    check_same_again(registry, timeline, house, random.Random(seed))
+    check_same_again(registry, timeline, house)
+    check_batches(registry, timeline, house, random.Random(seed))
     check_crashes(registry, timeline, house, random.Random(seed))
     check_restarts(registry, timeline, house, random.Random(seed))
     return house

@@ -72,8 +72,9 @@ class Life:
         self.boot(self._start + timedelta(seconds=self._dice.randint(1, 600)))
         for evse in range(1, self._station.evses + 1):
             place = Place.of_station(self._station.id, evse)
-            for _ in range(self._dice.randint(0, 6)):
-                Charging(place, self._dice, self._say).charge(self._moment())
+            charging = Charging(place, self._dice, self._say)
+            for at in sorted(self._moment() for _ in range(self._dice.randint(0, 6))):
+                charging.charge(at)
             for _ in range(self._dice.randint(0, 2)):
                 self._get_stuck(place)
             self._have_faults(place)

@@ -70,6 +70,7 @@ class Troubles:
             for _ in range(self._dice.randint(0, 6)):
                 self._lose((station,), self._moment())
         for trouble, most in (
+            (self._flap, 3),
             (self._outage, 4),
             (self._carrier, 2),
             (self._drop_of_all, 2),
@@ -106,6 +107,13 @@ class Troubles:
                 if self._dice.random() < 0.9:
                     back = lost + length + timedelta(seconds=self._dice.randint(0, 1_000))
                     self.connect(station, back)
+
+    def _flap(self, at: datetime) -> None:
+        station = self._dice.choice(self._linked)
+        for _ in range(self._dice.choice((3, 5, 9))):
+            self._say(at, Disconnected(observed_at=at, station=station, code=1006))
+            self.connect(station, at + timedelta(seconds=20))
+            at += timedelta(minutes=self._dice.choice((1, 9)))
 
     def _outage(self, at: datetime) -> None:
         site = self._dice.choice([*self._registry.sites.values()])
