@@ -14,6 +14,8 @@ import typer
 
 from app.cli import app
 from app.doctor import doctor_reference
+from app.rule_pages import INTRO as RULES_INTRO
+from app.rule_pages import rules_reference
 from app.settings_pages import settings_reference
 from app.vendor_pages import INTRO as VENDOR_INTRO
 from app.vendor_pages import vendor_reference
@@ -92,6 +94,7 @@ def pages() -> dict[str, str]:
         "reference/cli.md": f"{CLI_INTRO}\n{GENERATED}\n\n{commands}",
         "reference/settings.md": settings,
         "reference/vendor-words.md": f"{VENDOR_INTRO}\n{GENERATED}\n\n{vendor_reference()}\n",
+        "reference/rules.md": f"{RULES_INTRO}\n{GENERATED}\n\n{rules_reference()}\n",
         "reference/doctor.md": f"{DOCTOR_INTRO}\n{GENERATED}\n\n{doctor_reference()}",
     }
 

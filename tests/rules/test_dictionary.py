@@ -312,7 +312,9 @@ def test_an_emergency_that_is_over_is_none(text, field):
 def test_an_emergency_stop_of_the_vehicle_is_no_button():
     for text in ("EmergencyStopCP_Unplug", "EmergencyStopCP_DuringCharging"):
         meaning = DICTIONARY.meaning(ErrorReport("OtherError", vendor_code=text))
-        assert meaning == Meaning(("EVCommunicationError",), Severity.MINOR)
+        assert meaning.codes == ("EVCommunicationError",)
+        assert meaning.severity is Severity.MINOR
+        assert meaning.remedy.owners == ("vehicle",)
 
 
 # --- what is known of the station, and how bad it is ----------------------------------------
