@@ -125,12 +125,13 @@ class Together(ABC):
         key = self._lose(station, at)
         if key is None:
             return
-        if key in self._away:
-            self._away[key].add(station)
         group = self._groups.get(key)
+        if key in self._away and group is not None and station in group.members:
+            self._away[key].add(station)  # nobody else: a lone loss prolongs no old outage
         track = self._ledger.find(self._rule, self.place_of(key))
         if group is not None and track is not None and track.is_present:
             _join(group, (station,))
+            self._away_of(key, group).add(station)
             self._see(key, at, at, (station,), event.position)
         elif self.is_out(key, self._losses[key]):
             self._begin(key, self._losses[key], event)
