@@ -27,6 +27,7 @@ help:
 	@echo "make soak    a simulated day of 3,000 stations (SOAK_ARGS='--hours 2 --stations 200')"
 	@echo "make chaos   seeds of a fleet that suffers, checked from outside (CHAOS_ARGS='--seeds 500')"
 	@echo "make fuzz    attack the endpoint for minutes (FUZZ_ARGS='--minutes 5 --seed 7')"
+	@echo "make mutants break the life of a fault in 2,700 ways; the tests have to notice (20 minutes)"
 	@echo "make docs    write the generated pages of docs/reference anew"
 	@echo "make lock    resolve the dependencies anew into requirements/*.txt"
 	@echo "make clean   remove everything that was built; data/ stays"
@@ -72,6 +73,11 @@ chaos: setup
 fuzz: setup
 	$(BIN)/python -m tests.fuzz $(FUZZ_ARGS)
 
+mutants: setup
+	$(BIN)/mutmut run $(MUTANTS_ARGS)
+	$(BIN)/mutmut export-cicd-stats
+	$(BIN)/python -m tests.mutants
+
 docs: setup
 	$(BIN)/python -m app.reference docs
 
@@ -86,5 +92,5 @@ lock: $(SETUP)
 
 clean:
 	rm -rf $(VENV) node_modules app/web/static/vendor dist *.egg-info
-	rm -rf .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
+	rm -rf mutants .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis
 	find $(PACKAGES) tests bench -name __pycache__ -type d -exec rm -rf {} +

@@ -70,14 +70,18 @@ class Rulings:
         """An active fault was seen again: say what is new about it."""
         becomes_danger = track.is_danger and not known.is_danger
         severity = worst(track.severity, track.base)
-        if is_new and not self._around.is_site_told(track):
-            severity = worst(severity, self._severity_of(track, at))
+        if is_new:
+            now = self._severity_of(track, at)
+            if now.rank < severity.rank or not self._around.is_site_told(track):
+                severity = now
         if becomes_danger:
             track.severity = Severity.CRITICAL
             self.decide(track, Change.WORSENED, at, "a danger code was added")
             self._find_danger_work(track, at)
         elif severity is not track.severity:
-            self.set_severity(track, severity, at, "it became worse")
+            is_worse = severity.rank > track.severity.rank
+            why = "it became worse" if is_worse else "another place can charge by now"
+            self.set_severity(track, severity, at, why)
         elif not known.codes >= {*track.codes} or known.stations < len(track.stations):
             self.decide(track, Change.RECODED, at, "more was reported of it")
         for word in track.unknown:

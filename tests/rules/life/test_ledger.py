@@ -507,6 +507,30 @@ def test_what_was_told_before_stays_told_and_its_end_waits(world):
     ]
 
 
+def test_windows_that_end_at_one_moment_end_together_also_after_a_restart(world):
+    window(world, "maintenance", "A", 0, 60)
+    window(world, "silence", "B", 0, 60)
+    window(world, "silence", "C", 0, 60)
+    for where in ("A/1", "B/1", "C/1"):
+        world.see(1, world.FAULTED, where)
+    world.pass_to(5)
+    world.end(58, world.FAULTED, "C/1")
+    again = world.thawed()
+    for one in (world, again):
+        one.pass_to(61)
+        released = [name for _, what, name in one.told() if what == "released"]
+        assert released == ["faulted@A/1", "faulted@B/1"]
+
+
+def test_what_is_not_quiet_by_a_window_is_not_looked_at_when_one_ends(world):
+    window(world, "maintenance", "A", 0, 60)
+    world.see(1, world.FAULTED, "B/1", codes=("CX001",))
+    world.pass_to(10)
+    world.track(world.FAULTED, "B/1").inhibited_by = "something else"
+    world.pass_to(60)
+    assert len(world.decisions) == 1
+
+
 def test_nor_does_it_become_quiet_when_it_comes_back_under_the_window(world):
     world.see(0, world.FAULTED, "A/1")
     world.pass_to(5)

@@ -49,6 +49,73 @@ def test_when_a_place_can_charge_again_what_was_critical_for_the_site_is_less_so
     ]
 
 
+def test_what_comes_back_when_another_place_can_charge_again_is_no_longer_critical(world):
+    world.see(0, world.FAULTED, "A")
+    world.see(0, world.FAULTED, "B/1")
+    world.pass_to(2)
+    world.end(6, world.FAULTED, "A")
+    world.end(10, world.FAULTED, "B/1")
+    world.see(12, world.FAULTED, "B/1")
+    world.pass_to(60)
+    assert severities(world)[2:] == [
+        (11, "cleared", "faulted@A", CRITICAL),
+        (12, "improved", "faulted@B/1", MAJOR),
+    ]
+    assert world.decisions[3].because == "another place can charge by now"
+
+
+def test_what_was_bad_by_itself_is_as_bad_when_it_is_back(world):
+    world.see(0, world.ERROR, "A/1", severity=MAJOR)
+    world.pass_to(2)
+    world.end(5, world.ERROR, "A/1")
+    world.see(6, world.ERROR, "A/1")
+    assert world.told("severity") == [(2, "raised", "error@A/1", MAJOR)]
+    world.pass_to(11)
+    assert world.told("severity")[1:] == [(11, "improved", "error@A/1", MINOR)]
+
+
+def test_what_lasts_on_makes_no_danger_less(world):
+    world.see(0, world.OFFLINE, "A", is_danger=True)
+    world.pass_to(200)
+    assert world.told("severity") == [(0, "raised", "offline@A", CRITICAL)]
+    assert world.track(world.OFFLINE, "A").base is MAJOR
+    world.see(201, world.SILENT, "A", severity=CRITICAL)
+
+
+def test_what_is_worse_than_its_second_severity_stays_as_bad(world):
+    world.see(0, world.OFFLINE, "A", severity=CRITICAL)
+    world.pass_to(200)
+    assert world.told("severity") == [(30, "raised", "offline@A", CRITICAL)]
+    assert world.track(world.OFFLINE, "A").base is CRITICAL
+
+
+def test_every_decision_and_every_active_fault_carries_the_advice_of_its_rule(world):
+    world.see(0, world.LID, "A")
+    [fault] = world.ledger.active_faults()
+    assert fault == world.decisions[0].fault
+    assert (fault.advice, fault.person_may_end) == ("look at lid", True)
+
+
+def test_a_word_that_comes_later_is_work_then_and_the_first_not_again(world):
+    world.see(0, world.FAULTED, "A/1", unknown=("odd",), is_danger=True)
+    world.state.known_work.clear()
+    world.see(1, world.FAULTED, "A/1", unknown=("odd", "new"))
+    assert [one.key for one in world.decisions if isinstance(one, WorkFound)] == [
+        "unknown-code::odd",
+        "unknown-code::new",
+    ]
+
+
+def test_back_again_it_speaks_for_others_from_that_moment(world):
+    world.see(0, world.FAULTED, "A", codes=("CX001",))
+    world.pass_to(2)
+    world.end(3, world.FAULTED, "A")
+    world.see(4, world.FAULTED, "A/1", codes=("CX005",))
+    world.pass_to(7)
+    world.see(7, world.FAULTED, "A", codes=("CX001", "CX005"))
+    assert world.told("inhibited_by")[-1] == (7, "inhibited", "faulted@A/1", "faulted@A")
+
+
 def test_what_does_not_keep_its_place_from_charging_frees_nothing(world):
     world.see(0, world.FAULTED, "C/1")
     world.see(0, world.ERROR, "C/1", key="7")
@@ -152,7 +219,7 @@ def test_an_unknown_word_is_work_once_whenever_it_comes(world):
     world.see(6, world.FAULTED, "A/1", unknown=("odd", "new"), error=error)
     world.see(7, world.FAULTED, "C/1", unknown=("ODD",), error=error)
     world.pass_to(10)
-    work = [one for one in world.decisions if isinstance(one, WorkFound)]
+    work = [one for one in world.decisions if isinstance(one, WorkFound) and not one.about]
     assert [one.key for one in work] == ["unknown-code:acme:odd", "unknown-code:acme:new"]
 
 
