@@ -279,7 +279,10 @@ def _engine(figures: dict[str, Any]) -> Table:
         ("snapshot read, ms", number(figures["snapshot_read_ms"])),
     ]
     lines += [
-        (f"longest step, ms: {storm['storm']}", f"{storm['longest_ms']:.2f}")
+        (
+            f"longest step, ms: {storm['storm']} ({storm['decided']:,} decisions in it)",
+            f"{storm['longest_ms']:.2f}",
+        )
         for storm in figures["storms"]
     ]
     title = f"Rules engine, {figures['stations']:,} stations, {figures['events']:,} events"
