@@ -47,12 +47,14 @@ class ExceededParameters(Parameters, frozen=True, kw_only=True):
 
 
 class SafeModeParameters(Parameters, frozen=True, kw_only=True):
-    """So many vehicles between `least_a` and `most_a` (6 A is the least a vehicle is given),
-    while the site uses less than `share` of its connection."""
+    """So many vehicles between `least_a` and `most_a` (6 A is the least a vehicle is given), no
+    farther from each other than `alike_a` (one limit holds them, not each its own taper), while
+    the site uses less than `share` of its connection."""
 
     vehicles: int = 2
     least_a: float = 5.0
     most_a: float = 6.6
+    alike_a: float = 0.5
     share: float = 0.5
 
 
@@ -192,7 +194,7 @@ def in_safe_mode(
     charging = [amps for amps in drawn if amps >= wants.least_a]
     if len(charging) < wants.vehicles or max(charging) > wants.most_a:
         return ""
-    if most >= wants.share * limit_a:
+    if most >= wants.share * limit_a or max(charging) - min(charging) > wants.alike_a:
         return ""
     return f"{len(charging)} vehicles at 6 A, {most:.0f} of {limit_a:.0f} A used"
 

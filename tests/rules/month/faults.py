@@ -69,6 +69,7 @@ def _stuck(status: Status) -> Change:
         talker.status(plan.begins, status)
         if status is Status.SUSPENDED_EVSE:
             talker.said.clear()
+            talker.status(plan.begins, Status.PREPARING)
             talker.flow(plan.begins, talker.start(plan.begins, "hungry"), status)
         if status is Status.UNAVAILABLE and plan.body.is_2x:
             event = StatusReported(

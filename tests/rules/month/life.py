@@ -258,7 +258,8 @@ def _charge(
         waits = draw.choice([Status.SUSPENDED_EVSE, Status.SUSPENDED_EV])
         talker.flow(at, number, waits)
         local = at.astimezone(BERLIN)
-        at = min(at + timedelta(hours=(23 - local.hour) % 24), until)
+        if 5 <= local.hour < 22:
+            at = min(at + timedelta(hours=23 - local.hour), until)
     phases = draw.choice([1, 3, 3, 3]) if body.use is not Use.PUBLIC_DC else 3
     power = body.power_w * draw.uniform(0.5, 0.98) * (phases / 3)
     pause_s = 0.0
