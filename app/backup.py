@@ -40,7 +40,14 @@ log = structlog.get_logger(__name__)
 TICKETS_FILE = "tickets.db"
 JOURNAL_FOLDER = "journal"
 
-_PLAIN = ("snapshot", "snapshot.previous", SECRET_FILE, "foretell.toml", "fleet.yaml")
+_PLAIN = (
+    "snapshot",
+    "snapshot.previous",
+    SECRET_FILE,
+    "foretell.toml",
+    "fleet.yaml",
+    "words.yaml",
+)
 _DATABASES = (TICKETS_FILE, ACCESS_FILE, TOKENS_FILE, "telemetry.db")
 _STAGING = ".restoring"
 

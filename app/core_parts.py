@@ -12,7 +12,7 @@ from app.fleet_file import read_fleet
 from app.interpret import Interpreter
 from app.pipeline import Pipeline
 from app.recovery import CoreSnapshot, load_snapshot
-from app.rule_files import load_rules
+from app.rule_files import WORDS_FILE, load_rules
 from app.settings import Settings
 from app.site_view import BelievedSites
 from app.token_store import TokenReader, authorize_by
@@ -40,8 +40,6 @@ from ticketing.store import TicketStore
 TICKETS_FILE = "tickets.db"
 ACCESS_FILE = "access.db"
 SNAPSHOT_FILE = "snapshot"
-WORDS_FILE = "words.yaml"
-"""What people here classified, in the form of the dictionary; before the shipped words."""
 JOURNAL_FOLDER = "journal"
 MAIL_FOLDER = "mail"
 

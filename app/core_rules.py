@@ -16,11 +16,12 @@ from datetime import datetime
 import structlog
 
 from app.core_metrics import CoreMetrics
-from app.core_parts import WORDS_FILE, Parts
+from app.core_parts import Parts
 from app.messages import RuleInForce, RulesInForce
 from app.own_words import OwnWordsFile
 from app.recorder import GroupRecorder
 from app.rule_child import Loaded
+from app.rule_files import WORDS_FILE
 from app.settings import Settings
 from domain.events import AnyEvent, RulesLoaded
 from domain.ports import Clock

@@ -33,7 +33,7 @@ from app.doctor_probe import (
     service_facts,
 )
 from app.fleet_file import FleetFileError, read_fleet
-from app.rule_files import RuleFilesError, load_rules
+from app.rule_files import WORDS_FILE, RuleFilesError, load_rules
 from app.settings import Settings
 from app.token_store import SCHEMA as TOKENS_SCHEMA
 from app.token_store import TOKENS_FILE, TokenReader
@@ -232,7 +232,7 @@ def _sites_without_readers(registry: Registry) -> int:
 
 def _rules_trouble(settings: Settings) -> str:
     try:
-        load_rules(settings.rules)
+        load_rules(settings.rules, settings.data / WORDS_FILE)
     except RuleFilesError as error:
         return str(error).partition("\n")[0]
     except OSError as error:

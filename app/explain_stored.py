@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.core_parts import JOURNAL_FOLDER, TICKETS_FILE, WORDS_FILE
+from app.core_parts import JOURNAL_FOLDER, TICKETS_FILE
 from app.core_rules import in_force
 from app.explain import ExplanationView, Rules, explanation_of, positions_of
-from app.rule_files import RuleFilesError, load_rules
+from app.rule_files import WORDS_FILE, RuleFilesError, load_rules
 from gateway.journal_reader import JournalReader
 from ticketing.store_reading import TicketReader
 

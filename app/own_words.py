@@ -110,7 +110,7 @@ def as_yaml(entries: list[VendorCode]) -> str:
 
 def _plain(entry: VendorCode) -> dict[str, Any]:
     row: dict[str, Any] = msgspec.to_builtins(entry)
-    return {key: value for key, value in row.items() if value not in ("", None, [])}
+    return {key: value for key, value in row.items() if value not in ("", None, (), [])}
 
 
 def _name(entry: VendorCode) -> tuple[object, ...]:

@@ -17,10 +17,21 @@ from rules.dictionary import Dictionary, VendorCode
 from rules.stories import Story, parse_story
 from rules.story_steps import StoryError
 
-__all__ = ["SHIPPED", "Mistake", "RuleFiles", "RuleFilesError", "load_rules", "load_stories"]
+__all__ = [
+    "SHIPPED",
+    "WORDS_FILE",
+    "Mistake",
+    "RuleFiles",
+    "RuleFilesError",
+    "load_rules",
+    "load_stories",
+]
 
 SHIPPED = Path(rules.__file__).parent
 """The folder of the rules that come with the product."""
+
+WORDS_FILE = "words.yaml"
+"""In the data directory: what people here classified. It goes before the shipped words."""
 
 REMEDIES = "remedies.yaml"
 _VERSION_BYTES = 6

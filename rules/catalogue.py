@@ -6,13 +6,14 @@ A rule names a detector, its parameters, patience and severity. No expression is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
 
+from domain.codes import DANGER
 from domain.faults import Severity
 from domain.remedies import Remedy, RemoteAction
 from rules.parameters import (
@@ -220,17 +221,23 @@ class Catalogue:
         self.version = version
         self.remedies = remedies or {}
 
-    def remedy_of(self, codes: Iterable[str], known: Remedy | None = None) -> Remedy | None:
+    def remedy_of(self, codes: Collection[str], known: Remedy | None = None) -> Remedy | None:
         """Return what helps against a fault: what is known of its words, then of its codes.
 
         Of several codes the most careful counts: where one forbids a restart, nothing is done.
+        About a danger nothing is done from afar, whatever a word says.
         """
         of_codes = [self.remedies[code] for code in codes if code in self.remedies]
         general = next(
             (one for one in of_codes if one.remote is RemoteAction.NOTHING),
             of_codes[0] if of_codes else None,
         )
-        return general if known is None else known.over(general)
+        if known is None:
+            return general
+        helps = known.over(general)
+        if DANGER.intersection(codes) and helps.remote is not RemoteAction.NOTHING:
+            return msgspec.structs.replace(helps, remote=RemoteAction.NOTHING)
+        return helps
 
     def of(self, detector: Detector) -> tuple[Rule, ...]:
         """Return the rules that use a detector, in the order of the catalogue."""

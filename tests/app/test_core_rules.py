@@ -227,6 +227,7 @@ async def test_a_word_that_a_person_explains_counts_at_once_and_resolves_its_tas
         own = await running.requests.answer(GetOwnWords())
         assert "source: manual, page 12" in own.text
         assert "kim" not in own.text
+        assert "[]" not in own.text
         assert (settings.data / "words.yaml").read_text() == own.text
     async with Running(settings) as again:
         assert again.faults()[0].codes == ("CX014",)

@@ -39,6 +39,12 @@ def test_what_a_word_says_goes_before_what_its_code_says():
     assert CATALOGUE.remedy_of(["no-such-code"], known) is known
 
 
+def test_no_word_allows_a_restart_where_there_is_danger():
+    known = Remedy(remote=RemoteAction.RESTART_WHEN_IDLE, part="fuse")
+    remedy = CATALOGUE.remedy_of(["CX014", "CX017"], known)
+    assert (remedy.remote, remedy.part) == (RemoteAction.NOTHING, "fuse")
+
+
 KIND = StationKind("acme plus", "1.10.2", "ocpp1.6")
 
 
