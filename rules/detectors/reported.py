@@ -47,7 +47,7 @@ class ReportedFaults:
         """Read a status: it may begin one rule's condition and end another's."""
         is_faulted = event.status is Status.FAULTED
         station = StationId(event.place.name)
-        if not is_faulted and event.error is None and not self._has_tracks(station):
+        if not is_faulted and event.error is None and not self._is_any_on(station):
             return  # by far the most frequent case
         meaning = self._dictionary.meaning(event.error, self._kind(station))
         for rule, wants in self._rules:
@@ -63,9 +63,10 @@ class ReportedFaults:
             else:
                 self._end_error(rule, event, "status")
 
-    def _has_tracks(self, station: StationId) -> bool:
+    def _is_any_on(self, station: StationId) -> bool:
+        """Tell whether there is anything at the station that a good status could end."""
         tracks = self._ledger.tracks_at(station)
-        return bool(tracks) and any(track.rule in self._names for track in tracks)
+        return bool(tracks) and any(t.is_present and t.rule in self._names for t in tracks)
 
     def on_error_raised(self, event: ErrorRaised) -> None:
         """An error apart from any status: a fault of its own, danger at once."""
