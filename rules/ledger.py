@@ -97,7 +97,7 @@ class Ledger:
         if known is not None:
             if moved is Moved.FLAPPING:
                 self._rulings.decide(track, Change.FLAPPING, at, "four times within two hours")
-            self._rulings.go_on(track, at, known, is_new=is_new)
+            self._rulings.go_on(track, at, known, is_new=is_new, because=sighting.because)
         elif moved is Moved.FLAPPING:
             self._rulings.raised(track, at, "four times within two hours")
         elif track.phase is Phase.PENDING and (

@@ -66,8 +66,10 @@ class Rulings:
         if could_block:
             self.improve_site(track, at)
 
-    def go_on(self, track: Track, at: datetime, known: Known, *, is_new: bool) -> None:
-        """An active fault was seen again: say what is new about it."""
+    def go_on(
+        self, track: Track, at: datetime, known: Known, *, is_new: bool, because: str = ""
+    ) -> None:
+        """An active fault was seen again: say what is new about it, and why where known."""
         becomes_danger = track.is_danger and not known.is_danger
         severity = worst(track.severity, track.base)
         if is_new:
@@ -76,14 +78,14 @@ class Rulings:
                 severity = now
         if becomes_danger:
             track.severity = Severity.CRITICAL
-            self.decide(track, Change.WORSENED, at, "a danger code was added")
+            self.decide(track, Change.WORSENED, at, because or "a danger code was added")
             self._find_danger_work(track, at)
         elif severity is not track.severity:
             is_worse = severity.rank > track.severity.rank
             why = "it became worse" if is_worse else "another place can charge by now"
-            self.set_severity(track, severity, at, why)
+            self.set_severity(track, severity, at, because or why)
         elif not known.codes >= {*track.codes} or known.stations < len(track.stations):
-            self.decide(track, Change.RECODED, at, "more was reported of it")
+            self.decide(track, Change.RECODED, at, because or "more was reported of it")
         for word in track.unknown:
             if word not in known.unknown:
                 self._find_unknown(track, word, at)

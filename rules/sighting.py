@@ -36,6 +36,7 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     is_flapping: bool = False  # the condition itself is a flapping one
     stations: tuple[StationId, ...] = ()  # of a wider cause: those it is known to affect
     raise_after: timedelta | None = None  # another patience than the rule's, for this place
+    because: str = ""  # why an active fault changes with it, where nothing new was reported
     why: str = ""  # what was seen, in a few words for agents: "5 boots within 8 minutes"
 
 

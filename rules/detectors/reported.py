@@ -122,6 +122,7 @@ class ReportedFaults:
                 position=position,
                 is_danger=is_faulted and is_danger(codes),
                 why=track.why,
+                because="the dictionary knows what was said",
             ),
         )
 

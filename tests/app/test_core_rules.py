@@ -175,6 +175,7 @@ async def test_a_word_that_is_known_now_changes_what_is_open(settings):
         [held] = ticket.faults
         assert held.fault.codes == ("CX017",)
         assert held.fault.is_danger
+        assert any("the dictionary knows what was said" in line.why for line in ticket.history)
     async with Running(settings) as again:  # and a restart knows the same
         [fault] = again.faults()
         assert fault.codes == ("CX017",)
