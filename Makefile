@@ -27,7 +27,7 @@ help:
 	@echo "make soak    a simulated day of 3,000 stations (SOAK_ARGS='--hours 2 --stations 200')"
 	@echo "make chaos   seeds of a fleet that suffers, checked from outside (CHAOS_ARGS='--seeds 500')"
 	@echo "make fuzz    attack the endpoint for minutes (FUZZ_ARGS='--minutes 5 --seed 7')"
-	@echo "make mutants break the life of a fault in 2,700 ways; the tests have to notice (20 minutes)"
+	@echo "make mutants break the life of faults in 2,560 ways; the tests have to notice (20 minutes)"
 	@echo "make docs    write the generated pages of docs/reference anew"
 	@echo "make lock    resolve the dependencies anew into requirements/*.txt"
 	@echo "make clean   remove everything that was built; data/ stays"
