@@ -520,3 +520,22 @@ def test_dwells_behind_a_controller_go_on_when_it_is_back(field):
     one.feed(comes(field, 9))
     one.until(field.at(11))
     assert one.told == ["10 raised connector-faulted@M/1"]
+
+
+def test_the_end_of_a_lost_controller_and_of_our_broker_has_its_evidence(field):
+    one = field(field.site("S", "ABCD", mqtt="ABCD", gateway="gw"))
+    site = SiteId("S")
+    one.feed(GatewayOnline(observed_at=field.at(0), site=site))
+    one.feed(GatewayOffline(observed_at=field.at(1), site=site))
+    one.until(field.at(20))
+    one.feed(GatewayOnline(observed_at=field.at(20), site=site))
+    one.until(field.at(30))
+    one.feed(BrokerLost(observed_at=field.at(30)))
+    one.until(field.at(40))
+    one.feed(BrokerFound(observed_at=field.at(40)))
+    one.until(field.at(60))
+    for rule, by in (("gateway-lost", "reported"), ("broker-lost", "evidence")):
+        raised, cleared = one.of(rule)
+        assert cleared.fault.cleared_by == by
+        assert len(raised.evidence) == 1
+        assert len(cleared.evidence) == 2
