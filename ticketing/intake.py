@@ -106,12 +106,11 @@ class Intake:
         task = self._book.with_key(work.about)
         if task is None or not task.state.is_unresolved:
             return
-        task = msgspec.structs.replace(
-            task,
-            stations=tuple(sorted({*task.stations, *work.stations})),
-            title=f"{work.rule} {task.place}: {work.detail}",
-        )
-        task = self._filing.noted(task, at, "seen again", work.detail, evidence=work.evidence)
+        # Its stations stay those of its place, as with every ticket; the line names the others.
+        title = f"{work.rule} {task.place}: {work.detail}"
+        task = msgspec.structs.replace(task, title=title)
+        why = f"{work.detail} ({', '.join(work.stations)})" if work.stations else work.detail
+        task = self._filing.noted(task, at, "seen again", why, evidence=work.evidence)
         self._filing.save(task, work.key)
 
     def record(self, contact: ContactMade, at: datetime, position: int) -> None:
