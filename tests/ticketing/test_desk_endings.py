@@ -91,7 +91,8 @@ def test_work_is_one_task_per_key_and_what_adds_to_it_opens_nothing(world):
     for one in (more, work(), work(), more):
         world.take(world.at(9), one)
     task = only(world)
-    assert task.stations == ("N-001", "N-002")
+    assert task.stations == ("N-001",)
+    assert task.history[-1].why == "E1, twice (N-002)"
     assert task.title == "unknown-code fleet: E1, twice"
     assert [line.what for line in task.history] == ["opened", "seen again"]
     world.take(world.at(10), close())
