@@ -52,6 +52,7 @@ CHARGED_WH = 100.0
 """Energy from which a transaction counts as a charge: below it nothing reached a vehicle."""
 
 _OF_STATION = (PlaceKind.EVSE, PlaceKind.STATION)
+_AVAILABLE = Status.AVAILABLE  # taken out once: naming a member is slow (CPython 3.11)
 
 HEARTBEAT_DEFAULT_S = 300.0
 """Interval assumed where no boot answer named one."""
@@ -196,7 +197,7 @@ def _apply_at_place(belief: StationBelief, event: PlaceEvent) -> None:
         case StatusReported():
             belief.status[evse] = event.status
             belief.status_at[evse] = event.observed_at
-            if event.status is Status.AVAILABLE and evse:
+            if event.status is _AVAILABLE and evse:
                 belief.transactions.pop(evse, None)  # some never send a stop (quirk F4)
                 belief.charging_state.pop(evse, None)
         case TransactionStarted():

@@ -34,6 +34,10 @@ _RANK = {
 }
 """Of deadlines at one moment the wider place's fires first, so that it can speak for others."""
 
+# Taken out once: naming a member costs CPython 3.11 as much as ten comparisons.
+_IDLE, _PENDING, _ACTIVE = Phase.IDLE, Phase.PENDING, Phase.ACTIVE
+_NOTHING, _FLAPPING, _PERSON = Moved.NOTHING, Moved.FLAPPING, ClearedBy.PERSON
+
 _LAST_RANK = 5
 """Of what detectors want to look at: after the faults of that moment."""
 
@@ -82,10 +86,10 @@ class Ledger:
         """A condition holds at a place; without patience it raises at once."""
         track = self.find(rule, place) or self._new_track(rule, place)
         track = self._of_this_version(track, rule)
-        at, was_active = sighting.at, track.phase is Phase.ACTIVE
+        at, was_active = sighting.at, track.phase is _ACTIVE
         if track.is_dismissed and sighting.is_danger:
             track.is_present = False  # a person ended something else
-        is_new, moved = not track.is_present, Moved.NOTHING
+        is_new, moved = not track.is_present, _NOTHING
         known = Known.of(track) if was_active else None
         patience = _patience(rule, sighting)
         if is_new:
@@ -95,12 +99,12 @@ class Ledger:
             self._guard(track, rule, at)
         describe(track, rule, sighting)
         if known is not None:
-            if moved is Moved.FLAPPING:
+            if moved is _FLAPPING:
                 self._rulings.decide(track, Change.FLAPPING, at, "four times within two hours")
             self._rulings.go_on(track, at, known, is_new=is_new, because=sighting.because)
-        elif moved is Moved.FLAPPING:
+        elif moved is _FLAPPING:
             self._rulings.raised(track, at, "four times within two hours")
-        elif track.phase is Phase.PENDING and (
+        elif track.phase is _PENDING and (
             sighting.is_danger or (track.due_at is not None and track.due_at <= at)
         ):
             track.raise_now(at)
@@ -112,7 +116,7 @@ class Ledger:
 
     def reword(self, track: Track, rule: Rule, sighting: Sighting) -> None:
         """The words of what is present have another meaning now: it counts from here on."""
-        if track.phase is not Phase.IDLE and track.is_present:
+        if track.phase is not _IDLE and track.is_present:
             track.codes, track.unknown = [], []
             self.see(rule, track.place, sighting)
 
@@ -129,15 +133,15 @@ class Ledger:
         track = self.find(rule, place)
         if track is None or not track.is_present:
             return
-        is_reboot = by is not ClearedBy.PERSON and self._around.has_booted_since(track)
+        is_reboot = by is not _PERSON and self._around.has_booted_since(track)
         track.cleared_by = ClearedBy.REBOOT if is_reboot else by
         track.end(at, clear_after(track, rule))
-        if track.phase is Phase.IDLE:
+        if track.phase is _IDLE:
             self._rulings.reassess_others(
                 track, at
             )  # pending, it may have spoken for others already
             self._drop_blank(track)
-        if track.phase is Phase.ACTIVE:
+        if track.phase is _ACTIVE:
             track.add_evidence(position)
             if rule.worsens is not None:
                 track.worsens_at = None
@@ -159,7 +163,7 @@ class Ledger:
         if not track.keys:
             self.end(rule, place, at, position)
         track.watch_improvement(at, clear_after(track, rule))
-        if track.phase is Phase.ACTIVE:
+        if track.phase is _ACTIVE:
             self._rulings.reassess(track, at, "what it followed from has changed")
         self._rulings.reassess_others(track, at)
         self._schedule(track)
@@ -168,7 +172,7 @@ class Ledger:
         """A person ended a fault: it clears now, and stays quiet as long as the same lasts."""
         known = self._catalogue.rules.get(rule)
         track = self.find(known, place) if known is not None else None
-        if known is None or track is None or track.phase is not Phase.ACTIVE:
+        if known is None or track is None or track.phase is not _ACTIVE:
             return
         if not known.person_may_end:
             return  # it would be back with the next report: it is repaired, or silenced
@@ -276,7 +280,7 @@ class Ledger:
     def confirm(self, track: Track, at: datetime, position: int) -> None:
         """A customer reports what is pending: it counts at once where its rule says so."""
         track.add_evidence(position)
-        if not (self._rule(track).confirmed_by_customer and track.phase is Phase.PENDING):
+        if not (self._rule(track).confirmed_by_customer and track.phase is _PENDING):
             return
         if track.is_present:
             track.raise_now(at)
@@ -321,7 +325,7 @@ class Ledger:
         return tuple(
             fault_of(track, self._catalogue)
             for track in self._state.tracks.values()
-            if track.phase is Phase.ACTIVE
+            if track.phase is _ACTIVE
         )
 
     # --- deadlines ---------------------------------------------------------------------------
@@ -339,7 +343,7 @@ class Ledger:
             self._deadlines.add(due_at, rank, track.fingerprint, TRACK)
 
     def _fire(self, track: Track, at: datetime) -> None:
-        is_clearing = track.phase is Phase.ACTIVE and not track.is_present
+        is_clearing = track.phase is _ACTIVE and not track.is_present
         if is_clearing and track.due_at == at and self._around.is_unseen(track):
             track.due_at, track.left = None, RECONNECT_SETTLE
             return
@@ -366,7 +370,7 @@ class Ledger:
     def _close_windows(self, at: datetime) -> None:
         names = self._around.close_windows(at)
         for track in list(self._state.tracks.values()):
-            if track.phase is Phase.ACTIVE and track.inhibited_by in names:
+            if track.phase is _ACTIVE and track.inhibited_by in names:
                 self._rulings.reassess(track, at, "the window ended")
 
     # --- moves -------------------------------------------------------------------------------
@@ -387,7 +391,7 @@ class Ledger:
         """Clear what was found by rules that were taken out of the catalogue."""
         retired, self._retired = self._retired, []
         for track in retired:
-            if track.phase is Phase.ACTIVE:
+            if track.phase is _ACTIVE:
                 track.cleared_by = ClearedBy.PERSON
                 self._rulings.decide(track, Change.CLEARED, at, "its rule was taken out")
                 self._rulings.reassess_others(track, at)
@@ -396,7 +400,7 @@ class Ledger:
     def _of_this_version(self, track: Track, rule: Rule) -> Track:
         """A rule in a new version finds faults of its own once the last one is over."""
         fingerprint = _fingerprint(rule, track.place)
-        if track.phase is not Phase.IDLE or track.fingerprint == fingerprint:
+        if track.phase is not _IDLE or track.fingerprint == fingerprint:
             return track
         del self._state.tracks[track.fingerprint]
         self._around.drop(track)

@@ -61,7 +61,7 @@ class Surroundings:
 
     def tracks_beside(self, place: Place) -> Sequence[Track]:
         """Return all tracks at a place; where it is of a station, at all of that station."""
-        if place.kind in (PlaceKind.EVSE, PlaceKind.STATION):
+        if place.station is not None:
             return self._by_station.get(place.name, ())
         return self._wide.get(place, ())
 

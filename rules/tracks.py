@@ -43,6 +43,10 @@ class Moved(StrEnum):
     IMPROVES = "improves"  # what made it worse than it is now has been gone for long enough
 
 
+# Taken out once: naming a member costs CPython 3.11 as much as ten comparisons.
+_IDLE, _PENDING, _ACTIVE, _NOTHING = Phase.IDLE, Phase.PENDING, Phase.ACTIVE, Moved.NOTHING
+
+
 class Said(msgspec.Struct, frozen=True, gc=False):
     """What one error, or the condition itself, was last said to mean."""
 
@@ -101,20 +105,20 @@ class Track(msgspec.Struct, kw_only=True):
     ) -> Moved:
         """The condition holds from now on; `since` is its first moment (now or earlier)."""
         if self.is_present:
-            return Moved.NOTHING
+            return _NOTHING
         self.is_present = True
         starts_flapping = can_flap and self._count_onset(now)
         self.left = None
-        if self.phase is Phase.ACTIVE:
+        if self.phase is _ACTIVE:
             self.due_at = None
-            return Moved.FLAPPING if starts_flapping else Moved.NOTHING
-        self.phase = Phase.PENDING
+            return Moved.FLAPPING if starts_flapping else _NOTHING
+        self.phase = _PENDING
         self.seen_at = since
         self.due_at = max(now, since + raise_after)
         if starts_flapping:
             self.raise_now(now)
             return Moved.FLAPPING
-        return Moved.NOTHING
+        return _NOTHING
 
     def _count_onset(self, now: datetime) -> bool:
         recent = [at for at in self.onsets if now - at <= FLAPPING_WINDOW]
@@ -125,9 +129,9 @@ class Track(msgspec.Struct, kw_only=True):
 
     def raise_now(self, at: datetime) -> Moved:
         """Become active, whatever patience was left."""
-        if self.phase is Phase.ACTIVE:
-            return Moved.NOTHING
-        self.phase = Phase.ACTIVE
+        if self.phase is _ACTIVE:
+            return _NOTHING
+        self.phase = _ACTIVE
         self.raised_at = at
         self.episode += 1
         self.changes = 0
@@ -137,34 +141,34 @@ class Track(msgspec.Struct, kw_only=True):
     def end(self, now: datetime, clear_after: timedelta) -> Moved:
         """The condition is gone: forget a pending fault, begin to clear an active one."""
         if not self.is_present:
-            return Moved.NOTHING
+            return _NOTHING
         self.is_present = False
         self.left = self.improves_at = self.improves_left = None
         self.said = {}
-        if self.phase is not Phase.ACTIVE:
+        if self.phase is not _ACTIVE:
             self._rest()
-            return Moved.NOTHING
+            return _NOTHING
         self.clean_at = now
         self.due_at = now + clear_after
-        return Moved.NOTHING
+        return _NOTHING
 
     def fire(self, at: datetime) -> Moved:
         """The deadline fell due at `at`."""
-        if self.worsens_at is not None and self.worsens_at <= at and self.phase is Phase.ACTIVE:
+        if self.worsens_at is not None and self.worsens_at <= at and self.phase is _ACTIVE:
             self.worsens_at = None
             return Moved.WORSENS
         if self.improves_at is not None and self.improves_at <= at:
             self.improves_at = None
             return Moved.IMPROVES
         if self.due_at is None or self.due_at > at:
-            return Moved.NOTHING
-        if self.phase is Phase.PENDING and self.is_present:
+            return _NOTHING
+        if self.phase is _PENDING and self.is_present:
             return self.raise_now(at)
-        if self.phase is Phase.ACTIVE and not self.is_present:
+        if self.phase is _ACTIVE and not self.is_present:
             self.due_at = None
             return Moved.CLEARED
         self.due_at = None
-        return Moved.NOTHING
+        return _NOTHING
 
     def forget(self) -> None:
         """Go to rest after `CLEARED` was told. Onsets stay, for flapping."""
@@ -203,7 +207,7 @@ class Track(msgspec.Struct, kw_only=True):
         before = self.said.get(key)
         stays = not key and before is not None and before.is_danger
         self.said[key] = Said(severity, is_danger or stays)
-        if self.phase is Phase.ACTIVE:
+        if self.phase is _ACTIVE:
             self.base = worst(self.base, severity)
         else:
             self.base = self._said_severity
@@ -211,7 +215,7 @@ class Track(msgspec.Struct, kw_only=True):
 
     def watch_improvement(self, now: datetime, after: timedelta) -> None:
         """See whether it is less bad than it counts; that has to last before it improves."""
-        if self.phase is not Phase.ACTIVE or not self.is_present or not self._is_less:
+        if self.phase is not _ACTIVE or not self.is_present or not self._is_less:
             self.improves_at = self.improves_left = None
         elif self.improves_at is None and self.improves_left is None:
             self.improves_at = now + after
@@ -236,7 +240,7 @@ class Track(msgspec.Struct, kw_only=True):
     @property
     def is_dismissed(self) -> bool:
         """Whether a person ended it although its condition lasts."""
-        return self.is_present and self.phase is Phase.IDLE
+        return self.is_present and self.phase is _IDLE
 
     def hold(self) -> None:
         """Our own service went down: keep both deadlines, fire neither."""
@@ -266,7 +270,7 @@ class Track(msgspec.Struct, kw_only=True):
     @property
     def is_blank(self) -> bool:
         """Whether there is nothing to remember of it: it never was active nor could flap."""
-        return self.phase is Phase.IDLE and not (self.episode or self.onsets)
+        return self.phase is _IDLE and not (self.episode or self.onsets)
 
     def add_evidence(self, position: int, error: ErrorReport | None = None) -> None:
         """Remember where the journal shows it: the first and the latest few."""
@@ -280,13 +284,13 @@ class Track(msgspec.Struct, kw_only=True):
     @property
     def next_at(self) -> datetime | None:
         """The soonest of the dwell's end, the worsening and the improvement."""
-        if self.phase is not Phase.ACTIVE:
+        if self.phase is not _ACTIVE:
             return self.due_at
         moments = (self.due_at, self.worsens_at, self.improves_at)
         return min((at for at in moments if at is not None), default=None)
 
     def _rest(self) -> None:
-        self.phase = Phase.IDLE
+        self.phase = _IDLE
         self.due_at = self.left = self.worsens_at = None
         self.improves_at = self.improves_left = None
         self.said, self.floor = {}, None

@@ -46,7 +46,8 @@ class Clocks:
 
     def __init__(self, work: Workplace) -> None:
         clocks = work.catalogue.of(Detector.CLOCK_WRONG)
-        self._clocks = [(rule, rule.set_for(ClockParameters).off_by) for rule in clocks]
+        limits = [rule.set_for(ClockParameters).off_by.total_seconds() for rule in clocks]
+        self._clocks = list(zip(clocks, limits, strict=True))
         ends = work.catalogue.of(Detector.CERTIFICATE_EXPIRING)
         self._ends = [(rule, rule.set_for(CertificateParameters).ahead) for rule in ends]
         self._fleet = work.fleet
@@ -73,16 +74,19 @@ class Clocks:
         if clock is None or clock.ahead_s is None:
             return
         ahead_s = clock.ahead_s
-        for rule, limit in self._clocks:
-            place = Place.of_station(station)
-            at = event.observed_at
-            if abs(ahead_s) >= limit.total_seconds() and not is_zone(ahead_s):
+        is_tracked = bool(self._ledger.tracks_at(station))
+        for rule, limit_s in self._clocks:
+            is_off = abs(ahead_s) >= limit_s and not is_zone(ahead_s)
+            if not (is_off or is_tracked):
+                continue  # by far the most frequent case
+            place, at = Place.of_station(station), event.observed_at
+            if is_off:
                 way = "ahead" if ahead_s > 0 else "behind"
                 why = f"its clock is {roughly(abs(ahead_s))} {way}"
                 codes = (rule.code,)
                 seen = Sighting(at=at, since=at, codes=codes, position=event.position, why=why)
                 self._ledger.see(rule, place, seen)
-            elif self._ledger.tracks_at(station):
+            else:
                 self._ledger.end(rule, place, at, event.position, by=ClearedBy.EVIDENCE)
 
     def on_connected(self, event: Connected) -> None:
