@@ -46,12 +46,11 @@ from domain.events import (
     TransactionStarted,
     TransactionUpdated,
 )
-from domain.places import PlaceKind, StationId
+from domain.places import StationId
 
 CHARGED_WH = 100.0
 """Energy from which a transaction counts as a charge: below it nothing reached a vehicle."""
 
-_OF_STATION = (PlaceKind.EVSE, PlaceKind.STATION)
 _AVAILABLE = Status.AVAILABLE  # taken out once: naming a member is slow (CPython 3.11)
 
 HEARTBEAT_DEFAULT_S = 300.0
@@ -172,10 +171,10 @@ class Fleet(msgspec.Struct):
                 pass
 
     def _hear(self, event: PlaceEvent) -> StationBelief | None:
-        place = event.place
-        if place.kind not in _OF_STATION:
+        station = event.place.station
+        if station is None:
             return None
-        belief = self.belief(StationId(place.name))
+        belief = self.stations.get(station) or self.belief(station)
         belief.last_heard_at = event.observed_at
         return belief
 

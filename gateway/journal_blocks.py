@@ -19,7 +19,7 @@ MAX_OFFSET = 2**32 - 1
 
 _LAST_FRAME_KIND = EntryKind.SENT  # RECEIVED and SENT are frames, whatever comes after is not
 
-Row = tuple[int, int, int, int | None, bytes, bytes | None]
+Row = tuple[int, int, int, int | None, bytes | bytearray, bytes | bytearray | None]
 """An entry as it stands in its table: position, moment, kind, station's number, body, and the
 body of the entry after it where that one is the answer to this one."""
 

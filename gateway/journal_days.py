@@ -142,8 +142,11 @@ def _rows(numbers: StationNumbers, entries: Sequence[Entry]) -> list[Row]:
             micros = micros_of(at)
         station = entry.station
         known = None if station is None else number(station)
-        kind = 0 + entry.kind  # a plain number: others are first looked up among adapters
-        rows.append((entry.position, micros, kind, known, entry.body, entry.answer))
+        # What sqlite3 takes as it is: an enum's number, and even bytes, it first looks up among
+        # its adapters, at the cost of an exception each; copied into a bytearray it does not.
+        kind, body = 0 + entry.kind, bytearray(entry.body)
+        answer = None if entry.answer is None else bytearray(entry.answer)
+        rows.append((entry.position, micros, kind, known, body, answer))
     return rows
 
 
