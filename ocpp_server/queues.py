@@ -59,7 +59,8 @@ def is_queued(reading: Reading, frame: bytes) -> bool:
     Meter values without a moment are readings: two that are equal are two of them.
     """
     if reading.action == "MeterValues":
-        return bool(reading.raw_id) and _DATED in frame
+        # Not `in`, which tries bytes as a number first and drops the exception.
+        return bool(reading.raw_id) and frame.find(_DATED) >= 0
     return reading.action in _ALWAYS and bool(reading.raw_id)
 
 
