@@ -6,6 +6,20 @@ import os
 from typing import NoReturn, Protocol
 
 import pytest
+import structlog
+
+# A traceback with the values of all variables, structlog's default, holds whole fleets: writing
+# one takes longer than any test may.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=False),
+        structlog.dev.ConsoleRenderer(
+            colors=False, exception_formatter=structlog.dev.plain_traceback
+        ),
+    ],
+)
 
 
 class MissingServer(Protocol):

@@ -19,10 +19,18 @@ class CliResult:
     err: str
 
 
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A command sets up logging for its process; the next test has other streams."""
+    kept = structlog.get_config()
+    yield
+    structlog.configure(**kept)
+
+
 @pytest.fixture
 def run_cli(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Iterator[Callable[..., CliResult]]:
+) -> Callable[..., CliResult]:
     """Run `foretell` with the given arguments in this process, as a person would."""
     from app import cli
 
@@ -36,5 +44,4 @@ def run_cli(
         code = stopped.value.code
         return CliResult(code if isinstance(code, int) else 0 if code is None else 1, out, err)
 
-    yield run
-    structlog.reset_defaults()
+    return run

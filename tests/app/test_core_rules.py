@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import msgspec
 import pytest
 from websockets.asyncio.client import connect
@@ -86,6 +88,7 @@ class Running:
                 await station.send(frame)
                 await station.recv()
             await self.core.recorder.flush()
+            await asyncio.sleep(0.01)  # the rules' patience is a millisecond
             self.core._turn([])
 
     def faults(self):
