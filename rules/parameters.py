@@ -44,8 +44,8 @@ class CountedParameters(Parameters, frozen=True, kw_only=True):
 
 
 class OfflineParameters(Parameters, frozen=True, kw_only=True):
-    """`late_models`: words of vendor or model whose stations redial late; they count as offline
-    `late_after` the loss, and no sooner than that after our own start."""
+    """`late_models`: words of vendor or model whose stations redial late; after our own
+    start they count as offline no sooner than `late_after`."""
 
     late_models: tuple[str, ...] = ()
     late_after: timedelta = timedelta(minutes=45)

@@ -90,7 +90,7 @@ class Links:
         if belief.link is not Link.LOST or belief.lost_at != at:
             return
         self._ledger.suspend(event.station, at, self._reported)
-        if self._flapping is not None:
+        if self._flapping is not None and event.station in self._registry.stations:
             self._count_loss(self._flapping, event)
         if self._offline is not None:
             self._lose(self._offline, event.station, at, event.position)
@@ -130,6 +130,8 @@ class Links:
             self._ledger.end(self._silent, place, at, position, by=ClearedBy.EVIDENCE)
 
     def _lose(self, rule: Rule, station: StationId, at: datetime, position: int) -> None:
+        if station not in self._registry.stations:
+            return  # a stranger is a task already, and nobody's to be told about
         self._ledger.see(
             rule,
             Place.of_station(station),
@@ -138,7 +140,9 @@ class Links:
                 since=at,
                 codes=(rule.code,),
                 position=position,
-                raise_after=self._late_after(rule, station),
+                # The contract names the patience of a loss; after our own outage it names
+                # the least one, and some models take longer (quirk J4).
+                raise_after=None if self._fleet.is_up else self._late_after(rule, station),
             ),
         )
 
@@ -181,7 +185,7 @@ class Links:
         )
 
     def _watch_silence(self, belief: StationBelief, at: datetime) -> None:
-        if self._silent is not None:
+        if self._silent is not None and belief.station in self._registry.stations:
             due_at = max(self._silence_due_at(self._silent, belief), at)
             known = self._ledger.wake_of("silent", belief.station)
             if known is None or due_at < known:
